@@ -1,0 +1,21 @@
+//! Oriel: a window onto a virtual machine's display.
+//!
+//! The way of a frame, read from left to right; the way of a key, from right to left:
+//!
+//! ```text
+//!  source ──Link──▶ session ──▶ display1::listener ──▶ display1::decode ──Event──▶ frame::Model
+//!  (bus, qmp,          ▲          own thread, always       the only door for         latest wins,
+//!   launch)            │          draining the socket      unchecked numbers         every reply kept
+//!                      │                                                                  │
+//!                  Command                                                            Pending
+//!                      │                                                                  ▼
+//!                   input  ◀──── view (one GTK widget) ──Placement──▶ present, on its own thread
+//! ```
+//!
+//! Modules in reading order; each may use only what stands above it, and `tests/it/architecture.rs`
+//! holds that:
+//!
+
+
+/// The application id: the name on D-Bus, of the desktop file, the icon and the settings.
+pub const APP_ID: &str = "io.github.oriel_viewer.Oriel";
