@@ -15,7 +15,9 @@
 //! Modules in reading order; each may use only what stands above it, and `tests/it/architecture.rs`
 //! holds that:
 //!
+//! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
 
+pub mod geometry;
 
 /// The application id: the name on D-Bus, of the desktop file, the icon and the settings.
 pub const APP_ID: &str = "io.github.oriel_viewer.Oriel";
