@@ -18,6 +18,7 @@
 //! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
 
 pub mod geometry;
+pub mod pixel;
 
 /// The application id: the name on D-Bus, of the desktop file, the icon and the settings.
 pub const APP_ID: &str = "io.github.oriel_viewer.Oriel";
