@@ -17,6 +17,7 @@
 //!
 //! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
 
+pub mod clock;
 pub mod geometry;
 pub mod pixel;
 
