@@ -16,8 +16,10 @@
 //! holds that:
 //!
 //! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
+//! - [`frame`]: the guest's screen as a value, and what to show next.
 
 pub mod clock;
+pub mod frame;
 pub mod geometry;
 pub mod pixel;
 

@@ -1,0 +1,144 @@
+//! Where a listener leaves the newest frame and a presenter finds it, each on its own thread.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::cursor::Pointer;
+use super::model::{Applied, Event, Model, Pending, Screen};
+use super::scanout::{LayoutError, Scanout};
+use crate::clock::Time;
+
+/// What is told to whoever draws around the picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// There is a picture, of another size, or none.
+    Screen(Screen),
+    /// The guest's pointer has another shape, or is hidden.
+    Pointer(Pointer),
+}
+
+type Wake = Arc<dyn Fn() + Send + Sync>;
+type Observe = Arc<dyn Fn(Change) + Send + Sync>;
+
+#[derive(Default)]
+struct Inner {
+    model: Model,
+    wake: Option<Wake>,
+    observe: Option<Observe>,
+}
+
+/// One console's screen, shared by the threads that fill and empty it.
+///
+/// Its lock is held for moments only: pixels are copied under the framebuffer's own lock.
+#[derive(Default)]
+pub struct Mailbox {
+    inner: Mutex<Inner>,
+}
+
+impl Mailbox {
+    /// Takes in what the listener heard; wakes the presenter when there is something new to take.
+    ///
+    /// While nobody presents, updates are answered at once.
+    ///
+    /// # Errors
+    ///
+    /// When the numbers describe no picture; the screen is then as before.
+    pub fn apply(&self, event: Event<'_>, now: Time) -> Result<Applied, LayoutError> {
+        let mut inner = self.lock();
+        let applied = inner.model.apply(event, now)?;
+        notify(inner, applied);
+        Ok(applied)
+    }
+
+    /// Does what has become due at [`Self::deadline`].
+    pub fn tick(&self, now: Time) -> Applied {
+        let mut inner = self.lock();
+        let applied = inner.model.tick(now);
+        notify(inner, applied);
+        applied
+    }
+
+    /// When [`Self::tick`] is to be called next.
+    pub fn deadline(&self) -> Option<Time> {
+        self.lock().model.deadline()
+    }
+
+    /// Calls `wake` whenever there is something new to [`Self::take`], from any thread; it must not
+    /// block. The whole current picture counts as new. Replaces a presenter that was there before.
+    pub fn present(&self, now: Time, wake: impl Fn() + Send + Sync + 'static) {
+        let wake: Wake = Arc::new(wake);
+        let mut inner = self.lock();
+        inner.wake = Some(wake.clone());
+        inner.model.renew(now);
+        drop(inner);
+        wake();
+    }
+
+    /// Nobody presents any more: what waits for a presenter is answered.
+    pub fn stop_presenting(&self) {
+        let mut inner = self.lock();
+        inner.wake = None;
+        let waiting = inner.model.take();
+        drop(inner);
+        drop(waiting);
+    }
+
+    /// Calls `observe` with every change of the screen and the pointer, from the listener's thread;
+    /// it must not block.
+    pub fn observe(&self, observe: impl Fn(Change) + Send + Sync + 'static) {
+        self.lock().observe = Some(Arc::new(observe));
+    }
+
+    /// Nobody looks at changes any more.
+    pub fn stop_observing(&self) {
+        self.lock().observe = None;
+    }
+
+    /// What to show next, once.
+    pub fn take(&self) -> Option<Pending> {
+        self.lock().model.take()
+    }
+
+    /// The picture as it is.
+    pub fn current(&self) -> Option<Scanout> {
+        self.lock().model.current()
+    }
+
+    /// What the person is to be shown.
+    pub fn screen(&self) -> Screen {
+        self.lock().model.screen()
+    }
+
+    /// What the guest wants of the pointer.
+    pub fn pointer(&self) -> Pointer {
+        self.lock().model.pointer().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells those concerned, after letting go of the lock: they may look into the mailbox at once.
+fn notify(mut inner: MutexGuard<'_, Inner>, applied: Applied) {
+    let abandoned = if inner.wake.is_none() { inner.model.take() } else { None };
+    let wake = inner.wake.clone().filter(|_| applied.frame);
+    let observe = inner.observe.clone();
+    let screen = applied.screen.then(|| inner.model.screen());
+    let pointer = applied.pointer.then(|| inner.model.pointer().clone());
+    drop(inner);
+    drop(abandoned);
+    if let Some(wake) = wake {
+        wake();
+    }
+    let changes = [screen.map(Change::Screen), pointer.map(Change::Pointer)];
+    if let Some(observe) = observe {
+        changes.into_iter().flatten().for_each(|change| observe(change));
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Mailbox").field(&self.lock().model).finish()
+    }
+}
