@@ -17,10 +17,12 @@
 //!
 //! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
 //! - [`frame`]: the guest's screen as a value, and what to show next.
+//! - [`input`]: what the person does, as one ordered stream of commands.
 
 pub mod clock;
 pub mod frame;
 pub mod geometry;
+pub mod input;
 pub mod pixel;
 
 /// The application id: the name on D-Bus, of the desktop file, the icon and the settings.

@@ -1,0 +1,214 @@
+//! Everything the person holds and moves, turned into what the guest is to be told.
+
+use super::{Button, Command, Keyboard, Leds, Motion, PointerMode, Press, Wheel};
+use crate::geometry::Placement;
+
+/// Linux codes of the lock keys.
+const CAPS_LOCK: u32 = 58;
+const NUM_LOCK: u32 = 69;
+
+/// A keyboard and a pointing device in front of one console.
+///
+/// Positions are those of the surface, in logical units, as [`Placement`] takes them.
+#[derive(Debug, Default)]
+pub struct Hands {
+    keyboard: Keyboard,
+    wheel: Wheel,
+    motion: Motion,
+    buttons: Vec<Button>,
+    mode: PointerMode,
+    /// The guest's lock lights; `None` until it has said something about them.
+    lights: Option<Leds>,
+    last: Option<(f64, f64)>,
+}
+
+impl Hands {
+    /// A key goes down or up, by its Linux code.
+    pub fn key(&mut self, evdev: u32, press: Press) -> Option<Command> {
+        match press {
+            Press::Down => self.keyboard.press(evdev),
+            Press::Up => self.keyboard.release(evdev),
+        }
+    }
+
+    /// Keys pressed together and released: see [`Keyboard::chord`].
+    pub fn chord(&mut self, evdev: &[u32]) -> Vec<Command> {
+        self.keyboard.chord(evdev)
+    }
+
+    /// The pointer is here. Beside the picture it counts only while a button is held.
+    pub fn moved(&mut self, placement: Option<&Placement>, x: f64, y: f64) -> Option<Command> {
+        let last = self.last.replace((x, y));
+        match self.mode {
+            PointerMode::Absolute => self.position(placement?, x, y),
+            PointerMode::Relative => {
+                last.and_then(|(from_x, from_y)| self.motion.moved(x - from_x, y - from_y))
+            }
+        }
+    }
+
+    /// The pointer has left: where it comes back says nothing about how far it moved.
+    pub fn left(&mut self) {
+        self.last = None;
+    }
+
+    /// A button goes down or up here.
+    ///
+    /// It counts on the picture, and where there is none: a click wakes a guest whose display is
+    /// off. A guest with an absolute pointer is told the place first.
+    pub fn button(
+        &mut self,
+        placement: Option<&Placement>,
+        (x, y): (f64, f64),
+        button: Button,
+        press: Press,
+    ) -> [Option<Command>; 2] {
+        let nothing = [None, None];
+        match press {
+            Press::Down => {
+                let beside = placement.is_some_and(|placed| placed.guest_at(x, y).is_none());
+                if beside || self.buttons.contains(&button) {
+                    return nothing;
+                }
+                let place = self.moved(placement, x, y);
+                self.buttons.push(button);
+                [place, Some(Command::Button(button, press))]
+            }
+            Press::Up => {
+                let Some(index) = self.buttons.iter().position(|held| *held == button) else {
+                    return nothing;
+                };
+                let place = self.moved(placement, x, y);
+                self.buttons.remove(index);
+                [place, Some(Command::Button(button, press))]
+            }
+        }
+    }
+
+    /// The wheel turned by so many 120ths of a click, to the right and down.
+    pub fn turned(&mut self, across: f64, down: f64) -> impl Iterator<Item = Command> + use<> {
+        self.wheel.turn(across, down)
+    }
+
+    /// Lets go of every key and button.
+    pub fn let_go(&mut self) -> Vec<Command> {
+        let buttons = std::mem::take(&mut self.buttons).into_iter();
+        let buttons = buttons.rev().map(|button| Command::Button(button, Press::Up));
+        self.keyboard.release_all().chain(buttons).collect()
+    }
+
+    /// The guest hears of the pointer another way from now on.
+    pub fn set_mode(&mut self, mode: PointerMode) {
+        self.mode = mode;
+        self.motion = Motion::default();
+    }
+
+    /// How the guest hears of the pointer.
+    pub fn mode(&self) -> PointerMode {
+        self.mode
+    }
+
+    /// The guest's lock lights are these.
+    pub fn set_lights(&mut self, lights: Leds) {
+        self.lights = Some(lights);
+    }
+
+    /// What to press so that the guest's locks become the host's: for the moment at which the
+    /// keyboard comes to the guest.
+    ///
+    /// Nothing until the guest has shown that it drives its lights (QEMU says 0 before that), and
+    /// nothing about Scroll Lock, which hosts do not report.
+    pub fn match_locks(&mut self, host: Leds) -> Vec<Command> {
+        let Some(guest) = self.lights else { return Vec::new() };
+        let locks = [(Leds::CAPS, CAPS_LOCK), (Leds::NUM, NUM_LOCK)];
+        let wrong = locks.into_iter().filter(|(light, _)| host.contains(*light) != guest.contains(*light));
+        let commands: Vec<_> = wrong.flat_map(|(_, key)| self.keyboard.chord(&[key])).collect();
+        self.lights = Some(host.with_scroll_of(guest));
+        commands
+    }
+
+    fn position(&self, placement: &Placement, x: f64, y: f64) -> Option<Command> {
+        if self.buttons.is_empty() {
+            return placement.guest_at(x, y).map(Command::MoveTo);
+        }
+        Some(Command::MoveTo(placement.nearest_guest(x, y)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{Point, Rect, Scaling, ScreenScale, Size};
+    use crate::input::Qnum;
+
+    /// 200×100 guest pixels in the middle of 400×400 units: 400×200 at (0, 100).
+    fn placed() -> Placement {
+        let area = Rect::new(0, 0, 400, 400);
+        Placement::new(Size::new(200, 100), area, ScreenScale::ONE, Scaling::Fit).expect("room")
+    }
+
+    fn absolute() -> Hands {
+        let mut hands = Hands::default();
+        hands.set_mode(PointerMode::Absolute);
+        hands
+    }
+
+    #[test]
+    fn the_place_is_told_before_the_button() {
+        let mut hands = absolute();
+        let sent = hands.button(Some(&placed()), (100.0, 150.0), Button::Left, Press::Down);
+        let place = Command::MoveTo(Point::new(50, 25));
+        assert_eq!(sent, [Some(place), Some(Command::Button(Button::Left, Press::Down))]);
+    }
+
+    #[test]
+    fn beside_the_picture_only_a_drag_counts() {
+        let mut hands = absolute();
+        let placed = placed();
+        assert_eq!(hands.moved(Some(&placed), 100.0, 50.0), None);
+        assert_eq!(hands.button(Some(&placed), (100.0, 50.0), Button::Left, Press::Down), [None, None]);
+        assert_eq!(hands.button(Some(&placed), (100.0, 50.0), Button::Left, Press::Up), [None, None]);
+        hands.button(Some(&placed), (100.0, 150.0), Button::Left, Press::Down);
+        assert_eq!(hands.moved(Some(&placed), 500.0, 50.0), Some(Command::MoveTo(Point::new(199, 0))));
+        let sent = hands.button(Some(&placed), (500.0, 50.0), Button::Left, Press::Up);
+        assert_eq!(sent[1], Some(Command::Button(Button::Left, Press::Up)));
+    }
+
+    #[test]
+    fn a_click_without_a_picture_wakes_the_guest() {
+        let mut hands = absolute();
+        let sent = hands.button(None, (5.0, 5.0), Button::Left, Press::Down);
+        assert_eq!(sent, [None, Some(Command::Button(Button::Left, Press::Down))]);
+    }
+
+    #[test]
+    fn a_relative_pointer_sends_distances() {
+        let mut hands = Hands::default();
+        assert_eq!(hands.moved(None, 10.0, 10.0), None);
+        assert_eq!(hands.moved(None, 13.0, 8.0), Some(Command::MoveBy { x: 3, y: -2 }));
+        hands.left();
+        assert_eq!(hands.moved(None, 300.0, 300.0), None, "coming back is no movement");
+    }
+
+    #[test]
+    fn everything_held_is_let_go() {
+        let mut hands = absolute();
+        hands.key(30, Press::Down);
+        hands.button(None, (0.0, 0.0), Button::Right, Press::Down);
+        let up = [Command::Key(Qnum(0x1e), Press::Up), Command::Button(Button::Right, Press::Up)];
+        assert_eq!(hands.let_go(), up);
+        assert_eq!(hands.let_go(), []);
+    }
+
+    #[test]
+    fn locks_are_matched_once_the_guest_has_lights() {
+        let mut hands = Hands::default();
+        assert_eq!(hands.match_locks(Leds::CAPS), [], "a guest without a driver for them");
+        hands.set_lights(Leds::NUM);
+        let key = |number, press| Command::Key(Qnum(number), press);
+        let both =
+            [key(0x3a, Press::Down), key(0x3a, Press::Up), key(0x45, Press::Down), key(0x45, Press::Up)];
+        assert_eq!(hands.match_locks(Leds::CAPS), both);
+        assert_eq!(hands.match_locks(Leds::CAPS), [], "asked once");
+    }
+}
