@@ -18,12 +18,14 @@
 //! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
 //! - [`frame`]: the guest's screen as a value, and what to show next.
 //! - [`input`]: what the person does, as one ordered stream of commands.
+//! - [`stats`]: what the frames did, counted on the way.
 
 pub mod clock;
 pub mod frame;
 pub mod geometry;
 pub mod input;
 pub mod pixel;
+pub mod stats;
 
 /// The application id: the name on D-Bus, of the desktop file, the icon and the settings.
 pub const APP_ID: &str = "io.github.oriel_viewer.Oriel";

@@ -1,0 +1,319 @@
+//! What a console's frames did, counted on the way and told once a second.
+//!
+//! Every event is a few atomic additions: no lock, no allocation, from any thread. Latencies go into
+//! histograms whose buckets grow with the value, so p50 and p99 are known to an eighth.
+
+mod histogram;
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+pub use histogram::Quantiles;
+use histogram::{Buckets, Histogram};
+
+use crate::clock::Time;
+
+/// The way that frames take at the moment, in words: for the overlay, `--stats` and diagnostics.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct Path {
+    /// How the picture gets to the screen: `direct`, `copy`, `gtk`, or `none`.
+    pub rung: &'static str,
+    /// Why it is not a better one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The DRM format code of the picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Its DRM format modifier, where it is a dma-buf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modifier: Option<String>,
+    /// Width and height in guest pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<(u32, u32)>,
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        #[derive(Debug, Default)]
+        struct Counters {
+            $($name: AtomicU64,)*
+        }
+
+        /// Events of each kind.
+        #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+        pub struct Counts {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            fn read(&self) -> Counts {
+                Counts { $($name: self.$name.load(Relaxed),)* }
+            }
+        }
+
+        impl Counts {
+            fn since(&self, earlier: &Self) -> Self {
+                Self { $($name: self.$name.saturating_sub(earlier.$name),)* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Messages about the picture that came in.
+    received,
+    /// Updates that were answered.
+    replied,
+    /// Messages that were refused, or that came too late to matter.
+    dropped,
+    /// Frames that were overtaken by a newer one before they were shown.
+    overtaken,
+    /// Frames that were handed to the compositor.
+    committed,
+    /// Frames that the compositor says were seen.
+    presented,
+    /// Frames that the compositor says were never seen.
+    missed,
+    /// Bytes that were copied to show frames.
+    copied,
+    /// Buffers that were made known to the compositor or the GPU.
+    imported,
+}
+
+/// One console's counters, shared by the threads that its frames pass.
+#[derive(Debug)]
+pub struct Stats {
+    start: Time,
+    counters: Counters,
+    reply: Histogram,
+    commit: Histogram,
+    present: Histogram,
+    slow: Mutex<Slow>,
+}
+
+/// What changes rarely or is read once a second.
+#[derive(Debug)]
+struct Slow {
+    path: Path,
+    last: Snapshot,
+}
+
+#[derive(Debug)]
+struct Snapshot {
+    at: Time,
+    counts: Counts,
+    reply: Buckets,
+    commit: Buckets,
+    present: Buckets,
+}
+
+/// One line of `--stats`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Whether it is about the whole run rather than the time since the report before.
+    pub summary: bool,
+    /// Seconds since the start.
+    pub seconds: f64,
+    /// Seconds that the counts are about.
+    pub span: f64,
+    /// Commits a second.
+    pub rate: f64,
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// From an update's arrival to its reply.
+    pub reply: Option<Quantiles>,
+    /// From a change's arrival to its commit.
+    pub commit: Option<Quantiles>,
+    /// From a change's arrival to the moment that it was seen.
+    pub present: Option<Quantiles>,
+    pub path: Path,
+}
+
+impl Stats {
+    /// Nothing has happened yet.
+    pub fn new(now: Time) -> Self {
+        let path = Path { rung: "none", ..Path::default() };
+        Self {
+            start: now,
+            counters: Counters::default(),
+            reply: Histogram::default(),
+            commit: Histogram::default(),
+            present: Histogram::default(),
+            slow: Mutex::new(Slow { path, last: Snapshot::empty(now) }),
+        }
+    }
+
+    /// A message about the picture came in.
+    pub fn received(&self, _now: Time) {
+        self.counters.received.fetch_add(1, Relaxed);
+    }
+
+    /// An update that came in at `received` was answered.
+    pub fn replied(&self, received: Time, now: Time) {
+        self.counters.replied.fetch_add(1, Relaxed);
+        self.reply.record(now.since(received));
+    }
+
+    /// A message was refused.
+    pub fn dropped(&self) {
+        self.counters.dropped.fetch_add(1, Relaxed);
+    }
+
+    /// This many frames gave way to a newer one.
+    pub fn overtaken(&self, frames: u32) {
+        self.counters.overtaken.fetch_add(u64::from(frames), Relaxed);
+    }
+
+    /// A frame whose oldest change came in at `received` was handed to the compositor.
+    pub fn committed(&self, received: Time, now: Time) {
+        self.counters.committed.fetch_add(1, Relaxed);
+        self.commit.record(now.since(received));
+    }
+
+    /// A frame whose oldest change came in at `received` was seen at `at`.
+    pub fn presented(&self, received: Time, at: Time) {
+        self.counters.presented.fetch_add(1, Relaxed);
+        self.present.record(at.since(received));
+    }
+
+    /// A committed frame was never seen.
+    pub fn missed(&self) {
+        self.counters.missed.fetch_add(1, Relaxed);
+    }
+
+    /// Bytes were copied to show a frame.
+    pub fn copied(&self, bytes: u64) {
+        self.counters.copied.fetch_add(bytes, Relaxed);
+    }
+
+    /// A buffer was made known to the compositor or the GPU.
+    pub fn imported(&self) {
+        self.counters.imported.fetch_add(1, Relaxed);
+    }
+
+    /// Frames take another way from now on.
+    pub fn path(&self, path: Path) {
+        self.slow().path = path;
+    }
+
+    /// The way that frames take.
+    pub fn current_path(&self) -> Path {
+        self.slow().path.clone()
+    }
+
+    /// What happened since the last report.
+    pub fn report(&self, now: Time) -> Report {
+        let mut slow = self.slow();
+        let snapshot = self.snapshot(now);
+        let report = snapshot.report(&slow.last, self.start, slow.path.clone(), false);
+        slow.last = snapshot;
+        report
+    }
+
+    /// What happened since the start.
+    pub fn summary(&self, now: Time) -> Report {
+        let path = self.current_path();
+        self.snapshot(now).report(&Snapshot::empty(self.start), self.start, path, true)
+    }
+
+    fn snapshot(&self, now: Time) -> Snapshot {
+        Snapshot {
+            at: now,
+            counts: self.counters.read(),
+            reply: self.reply.read(),
+            commit: self.commit.read(),
+            present: self.present.read(),
+        }
+    }
+
+    fn slow(&self) -> MutexGuard<'_, Slow> {
+        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Snapshot {
+    fn empty(at: Time) -> Self {
+        Self {
+            at,
+            counts: Counts::default(),
+            reply: Buckets::default(),
+            commit: Buckets::default(),
+            present: Buckets::default(),
+        }
+    }
+
+    fn report(&self, earlier: &Self, start: Time, path: Path, summary: bool) -> Report {
+        let counts = self.counts.since(&earlier.counts);
+        let span = self.at.since(earlier.at).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a count of frames")]
+        let rate = if span > 0.0 { counts.committed as f64 / span } else { 0.0 };
+        Report {
+            summary,
+            seconds: self.at.since(start).as_secs_f64(),
+            span,
+            rate,
+            counts,
+            reply: self.reply.since(&earlier.reply).quantiles(),
+            commit: self.commit.since(&earlier.commit).quantiles(),
+            present: self.present.since(&earlier.present).quantiles(),
+            path,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn at(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    #[test]
+    fn a_report_is_about_the_time_since_the_last() {
+        let stats = Stats::new(at(1000));
+        for frame in 0..60 {
+            stats.received(at(1000 + frame));
+            stats.committed(at(1000), at(1000) + Duration::from_micros(500));
+        }
+        let first = stats.report(at(2000));
+        assert_eq!((first.counts.received, first.counts.committed), (60, 60));
+        assert!((first.rate - 60.0).abs() < 1e-9);
+        let second = stats.report(at(3000));
+        assert_eq!(second.counts, Counts::default());
+        assert_eq!((second.commit, second.seconds), (None, 2.0));
+        let summary = stats.summary(at(3000));
+        assert!(summary.summary);
+        assert_eq!((summary.counts.committed, summary.span), (60, 2.0));
+    }
+
+    #[test]
+    fn latencies_come_out_in_milliseconds() {
+        let stats = Stats::new(at(0));
+        for _ in 0..98 {
+            stats.replied(at(10), at(11));
+        }
+        stats.replied(at(10), at(60));
+        stats.replied(at(10), at(60));
+        let reply = stats.summary(at(100)).reply.expect("replies");
+        assert!((0.9..=1.2).contains(&reply.p50), "{reply:?}");
+        assert!((45.0..=57.0).contains(&reply.p99), "{reply:?}");
+        assert!((reply.max - 50.0).abs() < 1e-9, "{reply:?}");
+    }
+
+    #[test]
+    fn a_report_is_one_line_of_json() {
+        let stats = Stats::new(at(0));
+        stats.path(Path { rung: "copy", reason: Some("unsealed".into()), ..Path::default() });
+        let line = serde_json::to_string(&stats.report(at(1000))).expect("JSON");
+        assert!(!line.contains('\n'));
+        let value: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(value["path"]["rung"], "copy");
+        assert_eq!(value["committed"], 0);
+        assert_eq!(value["summary"], false);
+    }
+}
