@@ -1,0 +1,3 @@
+//! Tests of the core: no system library, no display.
+
+mod architecture;
