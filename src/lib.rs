@@ -19,8 +19,10 @@
 //! - [`frame`]: the guest's screen as a value, and what to show next.
 //! - [`input`]: what the person does, as one ordered stream of commands.
 //! - [`stats`]: what the frames did, counted on the way.
+//! - [`display1`]: `org.qemu.Display1` on the wire.
 
 pub mod clock;
+pub mod display1;
 pub mod frame;
 pub mod geometry;
 pub mod input;
