@@ -20,6 +20,7 @@
 //! - [`input`]: what the person does, as one ordered stream of commands.
 //! - [`stats`]: what the frames did, counted on the way.
 //! - [`display1`]: `org.qemu.Display1` on the wire.
+//! - [`source`]: ways to reach a machine, all ending in a link to its display.
 
 pub mod clock;
 pub mod display1;
@@ -27,6 +28,7 @@ pub mod frame;
 pub mod geometry;
 pub mod input;
 pub mod pixel;
+pub mod source;
 pub mod stats;
 
 /// The application id: the name on D-Bus, of the desktop file, the icon and the settings.

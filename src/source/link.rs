@@ -1,0 +1,171 @@
+//! A machine that has been reached: its display, and what else we hold of it.
+
+use std::fmt;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{self, Either};
+use thiserror::Error;
+
+use super::launch::{Child, Exited};
+use super::qmp::{Client, QmpError, Shutdown};
+use super::{ConnectError, bus, hand_over, within};
+use crate::display1::Peer;
+
+/// How long after one of QEMU's sockets the other may end.
+const OTHER_SOCKET: Duration = Duration::from_secs(1);
+
+/// How long after its display a QEMU of ours may end.
+const EXIT: Duration = Duration::from_secs(5);
+
+/// A machine that has been reached.
+#[derive(Debug)]
+pub struct Link {
+    /// Its display.
+    pub peer: Peer,
+    /// What else we hold of it.
+    pub keep: Keep,
+}
+
+/// What we hold of a machine beside its display.
+#[derive(Debug)]
+pub enum Keep {
+    /// Nothing: it is on a bus.
+    Bus,
+    /// Nothing: somebody else gave us the socket.
+    Fd,
+    /// Its monitor.
+    Qmp(Client),
+    /// The process, and its monitor.
+    Child { child: Child, monitor: Client },
+}
+
+/// What a monitor can do to its machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Power {
+    /// Press the power button: the guest shuts down, if it listens.
+    Down,
+    /// End QEMU at once.
+    Quit,
+}
+
+impl Link {
+    /// Waits for the end.
+    pub async fn ended(&self) -> Ending {
+        match &self.keep {
+            Keep::Fd => self.peer.closed().await,
+            Keep::Bus => {
+                let (closed, left) = (pin!(self.peer.closed()), pin!(bus::departure(&self.peer)));
+                if let Either::Right(_) = future::select(closed, left).await {
+                    return Ending::Gone;
+                }
+            }
+            Keep::Qmp(monitor) => {
+                self.peer.closed().await;
+                // Both sockets end with QEMU; which shows first is chance.
+                return match within(OTHER_SOCKET, monitor.ended()).await {
+                    Some(Some(shutdown)) => Ending::Shutdown(shutdown),
+                    Some(None) => Ending::Gone,
+                    None => Ending::TakenOver,
+                };
+            }
+            Keep::Child { child, .. } => {
+                let (closed, exited) = (pin!(self.peer.closed()), pin!(child.exited()));
+                return match future::select(closed, exited).await {
+                    Either::Left(((), exited)) => {
+                        within(EXIT, exited).await.map_or(Ending::TakenOver, Ending::Exited)
+                    }
+                    Either::Right((exited, _)) => Ending::Exited(exited),
+                };
+            }
+        }
+        Ending::Closed
+    }
+
+    /// Whether the machine is one that we started.
+    pub fn is_ours(&self) -> bool {
+        matches!(self.keep, Keep::Child { .. })
+    }
+
+    /// Waits for the end of a machine of our own, whether or not its display is connected.
+    pub async fn exited(&self) -> Ending {
+        match &self.keep {
+            Keep::Child { child, .. } => Ending::Exited(child.exited().await),
+            Keep::Bus | Keep::Fd | Keep::Qmp(_) => future::pending().await,
+        }
+    }
+
+    /// Opens the display of a machine of our own once more.
+    ///
+    /// # Errors
+    ///
+    /// When it does not open.
+    pub async fn reopen(&mut self) -> Result<(), ConnectError> {
+        if let Keep::Child { child, monitor } = &self.keep {
+            self.peer = child.or_exit(hand_over(monitor)).await?;
+        }
+        Ok(())
+    }
+
+    /// Works the machine's switches.
+    ///
+    /// # Errors
+    ///
+    /// When there is no monitor, or it refuses.
+    pub async fn power(&self, power: Power) -> Result<(), PowerError> {
+        let (Keep::Qmp(monitor) | Keep::Child { monitor, .. }) = &self.keep else {
+            return Err(PowerError::NoMonitor);
+        };
+        Ok(match power {
+            Power::Down => monitor.power_down().await,
+            Power::Quit => monitor.quit().await,
+        }?)
+    }
+
+    /// Lets go of the machine; one of our own ends. Says how, if it is one.
+    pub async fn close(self) -> Option<Exited> {
+        let Self { peer, keep } = self;
+        // It may take the socket with it before it answers.
+        let _ = within(OTHER_SOCKET, peer.connection().clone().close()).await;
+        match keep {
+            Keep::Child { child, monitor } => Some(child.end(&monitor).await),
+            Keep::Bus | Keep::Fd | Keep::Qmp(_) => None,
+        }
+    }
+}
+
+/// Why a machine's switch does not work.
+#[derive(Debug, Error)]
+pub enum PowerError {
+    #[error("there is no monitor: the machine can only be shut down from inside, or where it was started")]
+    NoMonitor,
+    #[error(transparent)]
+    Refused(#[from] QmpError),
+}
+
+/// How a link ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// The machine has shut down.
+    Shutdown(Shutdown),
+    /// Our QEMU has ended.
+    Exited(Exited),
+    /// The machine is gone from its bus, or its monitor from its socket.
+    Gone,
+    /// The monitor is still there, but the display is not: another viewer has it.
+    TakenOver,
+    /// The connection is closed; nobody says why.
+    Closed,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shutdown(shutdown) => shutdown.fmt(f),
+            Self::Exited(exited) => exited.fmt(f),
+            Self::Gone => f.write_str("the machine is gone"),
+            Self::TakenOver => f.write_str("another viewer has taken over the display"),
+            Self::Closed => f.write_str("the connection was closed"),
+        }
+    }
+}
