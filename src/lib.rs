@@ -21,6 +21,7 @@
 //! - [`stats`]: what the frames did, counted on the way.
 //! - [`display1`]: `org.qemu.Display1` on the wire.
 //! - [`source`]: ways to reach a machine, all ending in a link to its display.
+//! - [`session`]: one machine from connecting to ended.
 
 pub mod clock;
 pub mod display1;
@@ -28,6 +29,7 @@ pub mod frame;
 pub mod geometry;
 pub mod input;
 pub mod pixel;
+pub mod session;
 pub mod source;
 pub mod stats;
 

@@ -1,0 +1,219 @@
+//! One machine from connecting to ended: owns the link, its consoles, and the way back to them.
+//!
+//! A session lives on a thread of its own and speaks with the rest of the program through values:
+//! [`Event`]s come out, calls on [`Session`] go in, none of which ever waits. Frames do not pass
+//! through here: each console has a [`Mailbox`] that its listener fills.
+//!
+//! - `state`: where the session stands and what it does next, as a pure state machine.
+//! - `queue`: what the person did and QEMU has not been told yet, bounded and in order.
+//! - `actor`: the loop that does what the state says.
+//! - `serve`: what goes on while the machine is connected.
+
+mod actor;
+mod queue;
+mod serve;
+mod state;
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread;
+
+use async_channel::{Receiver, Sender};
+use thiserror::Error;
+
+use crate::frame::Mailbox;
+use crate::geometry::{Guest, Size};
+use crate::input::{Command, Leds, PointerMode};
+use crate::source::{ConnectError, Exited, Shutdown, Source};
+use crate::stats::Stats;
+
+use self::queue::Queue;
+
+pub use self::state::State;
+pub use crate::display1::UiInfo;
+pub use crate::source::{Power, PowerError, Stage};
+
+/// So many events may wait for whoever draws the window before the session waits, too.
+const EVENTS: usize = 256;
+
+/// A console's number, as in `/org/qemu/Display1/Console_N`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConsoleId(pub u32);
+
+impl fmt::Display for ConsoleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a console shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConsoleKind {
+    /// Pixels.
+    Graphic,
+    /// Text: listed, and no frames come.
+    Text,
+}
+
+/// Who a machine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// What `-name` gave it, or QEMU's own word.
+    pub name: String,
+    /// What `-uuid` gave it.
+    pub uuid: Option<String>,
+}
+
+/// One of a machine's consoles.
+#[derive(Clone)]
+pub struct Console {
+    pub id: ConsoleId,
+    /// A name for people, as "virtio-gpu-pci".
+    pub label: String,
+    pub kind: ConsoleKind,
+    /// Which output of its device it is.
+    pub head: u32,
+    /// Where its device sits, as "pci/0000/02.0"; empty for ramfb.
+    pub device: String,
+    /// Its size when it was found, as good as QEMU knew it.
+    pub size: Size<Guest>,
+    /// Where its frames arrive. The same before and after a reconnect.
+    pub frames: Arc<Mailbox>,
+    /// What its frames do on the way.
+    pub stats: Arc<Stats>,
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, label, kind, head, device, size, .. } = self;
+        write!(f, "Console {id} ({label:?}, {kind:?}, head {head} of {device:?}, {size:?})")
+    }
+}
+
+/// What happens.
+#[derive(Debug)]
+pub enum Event {
+    /// The session stands elsewhere now.
+    State(State),
+    /// There is a console. Those of a machine that comes back are not told of again.
+    ConsoleAdded(Console),
+    /// A console is gone, and its mailbox with it.
+    ConsoleRemoved(ConsoleId),
+    /// The guest switched lock lights.
+    Leds(ConsoleId, Leds),
+    /// The guest takes the pointer in another way.
+    PointerMode(ConsoleId, PointerMode),
+    /// A switch of the machine did not work.
+    PowerFailed(Power, PowerError),
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, Error)]
+pub enum Loss {
+    /// The machine could not be reached.
+    #[error("{0}")]
+    Unreachable(Arc<ConnectError>),
+    /// The connection was closed, and nobody says why.
+    #[error("the connection was closed")]
+    Closed,
+    /// The machine is gone from where it was.
+    #[error("the machine is gone")]
+    Gone,
+    /// Another viewer has the display.
+    #[error("another viewer has taken over the display")]
+    TakenOver,
+    /// QEMU is there, and its display does not work.
+    #[error("the display does not work: {0}")]
+    Display(String),
+}
+
+/// How a machine ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It has shut down.
+    Shutdown(Shutdown),
+    /// Our own QEMU has ended.
+    Exited(Exited),
+    /// It went and did not come back.
+    Gone,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shutdown(shutdown) => shutdown.fmt(f),
+            Self::Exited(exited) => exited.fmt(f),
+            Self::Gone => f.write_str("the machine is gone"),
+        }
+    }
+}
+
+/// What the rest of the program asks for.
+#[derive(Debug)]
+enum Request {
+    UiInfo(ConsoleId, UiInfo),
+    Reconnect,
+    Power(Power),
+    Close,
+}
+
+/// A handle on a session; the last one to be dropped closes it.
+#[derive(Debug, Clone)]
+pub struct Session {
+    requests: Sender<Request>,
+    input: Arc<Queue>,
+}
+
+impl Session {
+    /// Starts a session, which begins to connect.
+    ///
+    /// The receiver ends when the session has: then a machine of our own has ended, too.
+    pub fn start(source: Source) -> (Self, Receiver<Event>) {
+        let (requests, incoming) = async_channel::unbounded();
+        let (events, receiver) = async_channel::bounded(EVENTS);
+        let input = Arc::new(Queue::default());
+        let session = Self { requests, input: input.clone() };
+        let told = events.clone();
+        let thread = thread::Builder::new().name("oriel-session".into());
+        let started = thread.spawn(move || zruntime::block_on(actor::run(source, incoming, input, events)));
+        if let Err(error) = started {
+            let reason = Loss::Unreachable(Arc::new(ConnectError::Resources(error)));
+            // There is room: it is the first.
+            let _ = told.try_send(Event::State(State::Lost { reason, retry: None }));
+        }
+        (session, receiver)
+    }
+
+    /// Does to the guest what the person did. In order, without waiting; nothing while there is no
+    /// connection.
+    pub fn send(&self, console: ConsoleId, command: Command) {
+        self.input.push(console, command);
+    }
+
+    /// Asks the guest for a screen size. It may not obey.
+    pub fn set_ui_info(&self, console: ConsoleId, info: UiInfo) {
+        self.request(Request::UiInfo(console, info));
+    }
+
+    /// Connects again, if there is no connection: a machine of our own is started anew.
+    pub fn reconnect(&self) {
+        self.request(Request::Reconnect);
+    }
+
+    /// Works the machine's switches, if it is our own or was reached over QMP.
+    pub fn power(&self, power: Power) {
+        self.request(Request::Power(power));
+    }
+
+    /// Lets go of the machine: held keys are released, a machine of our own ends. The event channel
+    /// closes when that is done.
+    pub fn close(&self) {
+        self.request(Request::Close);
+    }
+
+    fn request(&self, request: Request) {
+        if self.requests.try_send(request).is_err() {
+            tracing::debug!("the session has ended");
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! What goes on while the machine is connected: consoles come and go, frames flow, keys are sent.
+//!
+//! Nothing here waits for QEMU while something else could be done: every call is a job beside the
+//! others, so that a QEMU that hangs holds up neither the end of the session nor other consoles.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, Stream, StreamExt, future, select_biased};
+use zruntime::SharedRuntime;
+
+use super::actor::Shared;
+use super::queue::{Item, Queue};
+use super::state::Input;
+use super::{Console, ConsoleId, ConsoleKind, Event, Request, UiInfo};
+use crate::clock::{self, Time};
+use crate::display1::{self, CallError, Change, Description, Listener, Peer, RegisterError, Report};
+use crate::frame::{self, Mailbox};
+use crate::geometry::Size;
+use crate::source::{Ending, Link, Power, PowerError};
+use crate::stats::Stats;
+
+/// How long the last keys may take on their way to QEMU.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// How long after a listener's connection the machine's may end: then that is the reason.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// So often a console's listener may break before its display counts as broken...
+const BREAKS: u32 = 3;
+
+/// ... unless it worked for so long.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// So many consoles may a machine have: twice what QEMU makes of its largest virtio-gpu.
+const MAX_CONSOLES: usize = 32;
+
+/// A console that has been told of.
+#[derive(Debug)]
+pub(super) struct Known {
+    console: Console,
+    /// The screen size that was asked for last.
+    wish: Option<UiInfo>,
+}
+
+/// Something that was being waited for.
+enum Done {
+    Described(ConsoleId, Result<Description, CallError>),
+    Registered(ConsoleId, u32, Result<Listener, RegisterError>),
+    /// It is time to register a listener again.
+    Again(ConsoleId),
+    Sized(ConsoleId, Result<(), CallError>),
+    Powered(Power, Result<(), PowerError>),
+}
+
+type Jobs<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + 'a>>>;
+
+/// What a listener said, and which one of its console.
+type Said = (ConsoleId, u32, Report);
+
+/// One console of this connection.
+#[derive(Debug, Default)]
+struct Served {
+    listener: Option<Listener>,
+    /// Which listener is the present one; what former ones say is of no interest.
+    generation: u32,
+    registering: bool,
+    /// How often its listener broke lately, and when it last did.
+    breaks: (u32, Time),
+    sizing: Sizing,
+}
+
+/// Whether the guest is being asked for a screen size.
+#[derive(Debug, Default, Clone, Copy)]
+enum Sizing {
+    #[default]
+    Idle,
+    Asking {
+        next: Option<UiInfo>,
+    },
+}
+
+/// What happens next.
+enum Next {
+    Request(Request),
+    Ended(Ending),
+    Said(Said),
+    Done(Done),
+    Change(Change),
+}
+
+/// Serves a machine until its connection ends or the session does.
+pub(super) async fn serve(link: &Link, machine: &display1::Machine, shared: &mut Shared) -> Input {
+    let changes = match display1::changes(&link.peer).await {
+        Ok(changes) => changes,
+        Err(error) => {
+            tracing::warn!(%error, "the bus does not tell of changes");
+            return Input::Ended(Ending::Closed);
+        }
+    };
+    let input = shared.input.clone();
+    input.open();
+    let (reports, said) = async_channel::unbounded();
+    let mut serving = Serving { link, shared, consoles: BTreeMap::new(), jobs: Jobs::new(), reports };
+    serving.set_consoles(&machine.consoles).await;
+    let happened = serving.run(changes, said).await;
+    drop(serving);
+    input.close();
+    happened
+}
+
+/// A connection in use.
+struct Serving<'a> {
+    link: &'a Link,
+    shared: &'a mut Shared,
+    consoles: BTreeMap<ConsoleId, Served>,
+    jobs: Jobs<'a>,
+    reports: Sender<Said>,
+}
+
+impl<'a> Serving<'a> {
+    async fn run(&mut self, changes: impl Stream<Item = Change> + Unpin, said: Receiver<Said>) -> Input {
+        let link = self.link;
+        let requests = self.shared.requests.clone();
+        let input = self.shared.input.clone();
+        let mut ended = pin!(link.ended().fuse());
+        let mut pump = pin!(pump(&link.peer, &input).fuse());
+        let mut changes = changes.fuse();
+        let mut said = pin!(said.fuse());
+        loop {
+            let next = select_biased! {
+                request = pin!(requests.recv().fuse()) => Next::Request(request.unwrap_or(Request::Close)),
+                ending = ended => Next::Ended(ending),
+                said = said.select_next_some() => Next::Said(said),
+                done = self.jobs.select_next_some() => Next::Done(done),
+                change = changes.select_next_some() => Next::Change(change),
+                () = pump => continue,
+            };
+            match next {
+                Next::Request(Request::Close) => {
+                    let finish = pin!(input.finish());
+                    within(FAREWELL, future::select(finish, pump)).await;
+                    return Input::Close;
+                }
+                Next::Request(request) => self.request(request),
+                Next::Ended(ending) => return Input::Ended(ending),
+                Next::Said((id, generation, report)) => self.said(id, generation, report),
+                Next::Done(done) => self.done(done).await,
+                Next::Change(change) => self.changed(change).await,
+            }
+            if let Some(words) = self.broken() {
+                return Input::Broken(words);
+            }
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        match request {
+            Request::UiInfo(id, info) => self.size(id, info),
+            Request::Power(power) => {
+                let link = self.link;
+                self.job(async move { Done::Powered(power, link.power(power).await) });
+            }
+            Request::Reconnect | Request::Close => {}
+        }
+    }
+
+    fn said(&mut self, id: ConsoleId, generation: u32, report: Report) {
+        let Some(served) = self.consoles.get_mut(&id).filter(|served| served.generation == generation) else {
+            return;
+        };
+        match report {
+            Report::Resync => self.register(id),
+            Report::Closed(reason) => {
+                tracing::warn!(%id, %reason, "no more frames come");
+                served.listener = None;
+                self.again(id);
+            }
+        }
+    }
+
+    async fn done(&mut self, done: Done) {
+        match done {
+            Done::Described(id, Ok(description)) => self.described(id, description).await,
+            Done::Described(id, Err(error @ CallError::Refused { .. })) => {
+                tracing::warn!(%id, %error, "a console that is none");
+                self.remove(id).await;
+            }
+            Done::Described(id, Err(CallError::TimedOut(_))) => self.describe(id),
+            Done::Described(id, Err(error)) => {
+                tracing::warn!(%id, %error, "a console does not say what it is")
+            }
+            Done::Registered(id, generation, result) => self.registered(id, generation, result),
+            Done::Again(id) => self.register(id),
+            Done::Sized(id, result) => self.sized(id, result),
+            Done::Powered(_, Ok(())) => {}
+            Done::Powered(power, Err(error)) => self.shared.tell(Event::PowerFailed(power, error)).await,
+        }
+    }
+
+    async fn changed(&mut self, change: Change) {
+        match change {
+            Change::Size { console, width, height } => {
+                let Some(known) = self.shared.consoles.get_mut(&ConsoleId(console)) else { return };
+                let size = &mut known.console.size;
+                *size = Size::new(width.unwrap_or(size.width), height.unwrap_or(size.height));
+                let size = *size;
+                match self.consoles.get(&ConsoleId(console)).and_then(|served| served.listener.as_ref()) {
+                    // Its thread also sees to it when the time comes to act on the size.
+                    Some(listener) => listener.set_console_size(size),
+                    None => known.tell_size(),
+                }
+            }
+            Change::Leds { console, leds } => self.tell(console, |id| Event::Leds(id, leds)).await,
+            Change::Pointer { console, pointer } => {
+                self.tell(console, |id| Event::PointerMode(id, pointer)).await;
+            }
+            Change::Consoles(ids) => self.set_consoles(&ids).await,
+            Change::Added(id) => self.add(ConsoleId(id)),
+            Change::Removed(id) => self.remove(ConsoleId(id)).await,
+        }
+    }
+
+    /// Tells of a console, if it has been told of before.
+    async fn tell(&self, console: u32, event: impl FnOnce(ConsoleId) -> Event) {
+        let id = ConsoleId(console);
+        if self.shared.consoles.contains_key(&id) {
+            self.shared.tell(event(id)).await;
+        }
+    }
+
+    /// These are the consoles, and no others.
+    async fn set_consoles(&mut self, ids: &[u32]) {
+        let gone = |id: &ConsoleId| !ids.contains(&id.0);
+        let known = self.shared.consoles.keys().chain(self.consoles.keys());
+        let gone: BTreeSet<ConsoleId> = known.copied().filter(gone).collect();
+        for id in gone {
+            self.remove(id).await;
+        }
+        if ids.len() > MAX_CONSOLES {
+            tracing::warn!(count = ids.len(), "more consoles than a machine has");
+        }
+        for id in ids.iter().take(MAX_CONSOLES) {
+            self.add(ConsoleId(*id));
+        }
+    }
+
+    fn add(&mut self, id: ConsoleId) {
+        if self.consoles.contains_key(&id) || self.consoles.len() >= MAX_CONSOLES {
+            return;
+        }
+        self.consoles.insert(id, Served::default());
+        self.describe(id);
+    }
+
+    async fn remove(&mut self, id: ConsoleId) {
+        self.consoles.remove(&id);
+        if self.shared.consoles.remove(&id).is_some() {
+            self.shared.tell(Event::ConsoleRemoved(id)).await;
+        }
+    }
+
+    fn describe(&mut self, id: ConsoleId) {
+        let console = self.link.peer.console(id.0);
+        self.job(async move { Done::Described(id, console.describe().await) });
+    }
+
+    async fn described(&mut self, id: ConsoleId, description: Description) {
+        if !self.consoles.contains_key(&id) {
+            return;
+        }
+        let Description { leds, pointer, graphic, .. } = description;
+        self.know(id, description).await;
+        self.shared.tell(Event::Leds(id, leds)).await;
+        self.shared.tell(Event::PointerMode(id, pointer)).await;
+        if graphic {
+            self.register(id);
+        }
+        if let Some(wish) = self.shared.consoles.get(&id).and_then(|known| known.wish) {
+            self.size(id, wish);
+        }
+    }
+
+    /// Tells of the console, unless it is the one that was there before the connection broke.
+    async fn know(&mut self, id: ConsoleId, description: Description) {
+        if let Some(known) = self.shared.consoles.get_mut(&id) {
+            if known.is(&description) {
+                known.console.size = description.size;
+                known.tell_size();
+                return;
+            }
+            self.shared.consoles.remove(&id);
+            self.shared.tell(Event::ConsoleRemoved(id)).await;
+        }
+        let known = Known::new(id, description);
+        known.tell_size();
+        let console = known.console.clone();
+        self.shared.consoles.insert(id, known);
+        self.shared.tell(Event::ConsoleAdded(console)).await;
+    }
+
+    /// Asks for a console's frames, with a new listener beside the one that there may be.
+    fn register(&mut self, id: ConsoleId) {
+        let Some(served) = self.consoles.get_mut(&id).filter(|served| !served.registering) else { return };
+        let Some(known) = self.shared.consoles.get(&id) else { return };
+        served.registering = true;
+        let generation = served.generation + 1;
+        let reports = self.reports.clone();
+        let report = move |report| {
+            // The connection may have been given up.
+            let _ = reports.try_send((id, generation, report));
+        };
+        let console = self.link.peer.console(id.0);
+        let (frames, stats) = (known.console.frames.clone(), known.console.stats.clone());
+        self.job(async move {
+            Done::Registered(id, generation, Listener::register(&console, frames, stats, report).await)
+        });
+    }
+
+    fn registered(&mut self, id: ConsoleId, generation: u32, result: Result<Listener, RegisterError>) {
+        let Some(served) = self.consoles.get_mut(&id) else { return };
+        served.registering = false;
+        match result {
+            // The former one is let go of only now: the picture does not go away in between.
+            Ok(listener) => (served.listener, served.generation) = (Some(listener), generation),
+            Err(error) => {
+                tracing::warn!(%id, %error, "the display cannot be had");
+                self.again(id);
+            }
+        }
+    }
+
+    /// Registers again in a moment, but not for ever.
+    fn again(&mut self, id: ConsoleId) {
+        let Some(served) = self.consoles.get_mut(&id) else { return };
+        let now = clock::now();
+        let lately = now.since(served.breaks.1) < FORGOTTEN;
+        served.breaks = (if lately { served.breaks.0 + 1 } else { 1 }, now);
+        if served.breaks.0 <= BREAKS {
+            self.job(async move {
+                within(PATIENCE, future::pending::<()>()).await;
+                Done::Again(id)
+            });
+        }
+    }
+
+    /// Whether all displays are broken, and how.
+    fn broken(&self) -> Option<String> {
+        let broken = |served: &Served| served.listener.is_none() && served.breaks.0 > BREAKS;
+        let all = !self.consoles.is_empty() && self.consoles.values().all(broken);
+        all.then(|| "QEMU takes no listener, or parts with it at once".to_owned())
+    }
+
+    /// Asks the guest for a size; what is asked meanwhile is asked after that, the last of it.
+    fn size(&mut self, id: ConsoleId, info: UiInfo) {
+        if let Some(known) = self.shared.consoles.get_mut(&id) {
+            known.wish = Some(info);
+        }
+        let Some(served) = self.consoles.get_mut(&id) else { return };
+        if let Sizing::Asking { next } = &mut served.sizing {
+            *next = Some(info);
+            return;
+        }
+        served.sizing = Sizing::Asking { next: None };
+        let console = self.link.peer.console(id.0);
+        self.job(async move { Done::Sized(id, console.set_ui_info(info).await) });
+    }
+
+    fn sized(&mut self, id: ConsoleId, result: Result<(), CallError>) {
+        if let Err(error) = result {
+            // Most displays take no such wish.
+            tracing::debug!(%id, %error, "the guest is not asked for a size");
+        }
+        let Some(served) = self.consoles.get_mut(&id) else { return };
+        if let Sizing::Asking { next: Some(info) } = std::mem::take(&mut served.sizing) {
+            self.size(id, info);
+        }
+    }
+
+    fn job(&mut self, job: impl Future<Output = Done> + 'a) {
+        self.jobs.push(Box::pin(job));
+    }
+}
+
+impl Known {
+    fn new(id: ConsoleId, description: Description) -> Self {
+        let Description { label, graphic, head, device, size, .. } = description;
+        let kind = if graphic { ConsoleKind::Graphic } else { ConsoleKind::Text };
+        let (frames, stats) = (Arc::new(Mailbox::default()), Arc::new(Stats::new(clock::now())));
+        let console = Console { id, label, kind, head, device, size, frames, stats };
+        Self { console, wish: None }
+    }
+
+    /// Whether this is the console that is described.
+    fn is(&self, description: &Description) -> bool {
+        let Console { label, kind, head, device, .. } = &self.console;
+        let graphic = *kind == ConsoleKind::Graphic;
+        (label, graphic, head, device)
+            == (&description.label, description.graphic, &description.head, &description.device)
+    }
+
+    /// Tells the picture which size it should have.
+    fn tell_size(&self) {
+        let size = frame::Event::ConsoleSize(self.console.size);
+        if let Err(error) = self.console.frames.apply(size, clock::now()) {
+            tracing::warn!(id = %self.console.id, %error, "a console of an impossible size");
+        }
+    }
+}
+
+/// Sends what the person does, one after the other. Ends when nothing can be sent any more.
+async fn pump(peer: &Peer, input: &Queue) {
+    let mut consoles = HashMap::new();
+    loop {
+        match input.next().await {
+            Item::Command(id, command) => {
+                let console = consoles.entry(id).or_insert_with(|| peer.console(id.0));
+                if let Err(error) = console.send(command).await {
+                    tracing::debug!(%error, "input cannot be sent");
+                    return;
+                }
+            }
+            Item::Flush(done) => {
+                let _ = done.try_send(());
+            }
+        }
+    }
+}
+
+async fn within<T>(span: Duration, work: impl Future<Output = T>) -> Option<T> {
+    SharedRuntime::current().ok()?.timeout(span, work).await.ok()
+}
