@@ -22,6 +22,7 @@
 //! - [`display1`]: `org.qemu.Display1` on the wire.
 //! - [`source`]: ways to reach a machine, all ending in a link to its display.
 //! - [`session`]: one machine from connecting to ended.
+//! - [`present`]: the picture on the screen, on a Wayland surface of our own where there can be one.
 
 pub mod clock;
 pub mod display1;
@@ -29,6 +30,7 @@ pub mod frame;
 pub mod geometry;
 pub mod input;
 pub mod pixel;
+pub mod present;
 pub mod session;
 pub mod source;
 pub mod stats;

@@ -1,0 +1,120 @@
+//! The picture on the screen: on a Wayland surface of our own, or drawn by GTK where there is none.
+//!
+//! ```text
+//!  Mailbox ──▶ surface::thread ──┬─ direct: the guest's own buffer as a wl_buffer
+//!                 ▲              └─ copy: what changed, into shared memory of ours
+//!         where it stands
+//!                 │
+//!  view ──────▶ Output ────▶ gtk::Painter: a texture, drawn by the widget
+//! ```
+//!
+//! What can be decided without a display is decided in pure modules: [`ladder`] (which way, and why
+//! not a better one), [`viewport`] (which part goes where), [`slots`] (what a copy has to copy),
+//! [`cache`] (which buffers stay known), [`table`] (which formats the compositor takes).
+
+pub mod cache;
+pub mod file;
+#[cfg(feature = "gui")]
+pub mod gtk;
+pub mod ladder;
+pub mod mapping;
+#[cfg(feature = "gui")]
+mod output;
+pub mod readback;
+pub mod rows;
+pub mod slots;
+#[cfg(feature = "gui")]
+pub mod surface;
+pub mod table;
+pub mod viewport;
+
+pub use ladder::{Rung, Wanted};
+#[cfg(feature = "gui")]
+pub use output::Output;
+
+use crate::frame::Scanout;
+use crate::geometry::{Guest, Size};
+use crate::pixel::{Fourcc, Modifier};
+use crate::stats::Path;
+
+/// What the person asked for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// The way that the picture is to take.
+    pub rung: Wanted,
+}
+
+/// Where the picture may be in the stack of the window's own drawing.
+///
+/// In both cases the window leaves a transparent hole for it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Stacking {
+    /// In front of the window while that has nothing to draw: the compositor may scan it out directly.
+    #[default]
+    Above,
+    /// Behind the window: dialogs and overlays are seen.
+    Below,
+}
+
+/// How the picture gets to the screen at the moment.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// No picture has been shown yet.
+    #[default]
+    Idle,
+    /// It is shown this way; `reason` says why not a better one.
+    Showing { rung: Rung, reason: Option<String> },
+    /// It cannot be shown this way: let GTK draw it ([`Wanted::Gtk`]), unless the person asked for
+    /// this way alone.
+    Refused { reason: String },
+    /// The compositor is gone.
+    Gone { reason: String },
+}
+
+impl Status {
+    /// What the ladder has chosen.
+    pub fn of(choice: &ladder::Choice) -> Self {
+        match choice {
+            ladder::Choice::Take { rung, reason } => {
+                Self::Showing { rung: *rung, reason: reason.as_ref().map(ToString::to_string) }
+            }
+            ladder::Choice::Refuse(reason) => Self::Refused { reason: reason.to_string() },
+        }
+    }
+}
+
+/// What reports tell of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kind {
+    size: Size<Guest>,
+    fourcc: Option<Fourcc>,
+    modifier: Option<Modifier>,
+}
+
+#[cfg_attr(not(feature = "gui"), expect(dead_code, reason = "only a display has a path"))]
+impl Kind {
+    fn of(scanout: &Scanout) -> Self {
+        let (fourcc, modifier) = match scanout {
+            Scanout::Blank => (None, None),
+            Scanout::Pixels(pixels) => (Some(pixels.format().fourcc()), None),
+            Scanout::Mapped(mapped) => (Some(mapped.format().fourcc()), None),
+            Scanout::Dmabuf(dmabuf) => (Some(dmabuf.fourcc()), Some(dmabuf.modifier())),
+        };
+        Self { size: scanout.size(), fourcc, modifier }
+    }
+
+    fn path(self, status: &Status) -> Path {
+        let (rung, reason) = match status {
+            Status::Showing { rung, reason } => (rung.name(), reason.clone()),
+            Status::Refused { reason } | Status::Gone { reason } => ("none", Some(reason.clone())),
+            Status::Idle => ("none", None),
+        };
+        Path {
+            rung,
+            reason,
+            format: self.fourcc.map(|fourcc| fourcc.to_string()),
+            modifier: self.modifier.map(|modifier| modifier.to_string()),
+            size: Some((self.size.width, self.size.height)),
+        }
+    }
+}

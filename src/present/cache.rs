@@ -1,0 +1,122 @@
+//! What was made for the guest's buffers, kept as long as the guest uses them and no longer.
+
+use std::time::Duration;
+
+use crate::clock::Time;
+use crate::frame::BufferId;
+
+/// How many buffers are known at a time: guests flip two to four, a compositor in a guest some more.
+const CAPACITY: usize = 16;
+
+/// How long a buffer that is not shown any more is remembered: longer than any guest's flip.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// A bounded map from a buffer's identity to what was made for it, least recently used first out.
+#[derive(Debug)]
+pub struct Cache<T> {
+    entries: Vec<Entry<T>>,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    id: BufferId,
+    used: Time,
+    value: T,
+}
+
+impl<T> Default for Cache<T> {
+    fn default() -> Self {
+        Self { entries: Vec::with_capacity(CAPACITY) }
+    }
+}
+
+impl<T> Cache<T> {
+    /// What was made for a buffer, which is used now.
+    pub fn touch(&mut self, id: BufferId, now: Time) -> Option<&mut T> {
+        let entry = self.entries.iter_mut().find(|entry| entry.id == id)?;
+        entry.used = now;
+        Some(&mut entry.value)
+    }
+
+    /// What was made for a buffer.
+    pub fn get_mut(&mut self, id: BufferId) -> Option<&mut T> {
+        self.entries.iter_mut().find(|entry| entry.id == id).map(|entry| &mut entry.value)
+    }
+
+    /// Remembers what was made for a buffer that is used now. Hands out what has to go: what was
+    /// remembered for it before, what nobody has used for a while, and the oldest beyond the
+    /// capacity.
+    pub fn insert(&mut self, id: BufferId, value: T, now: Time) -> Vec<T> {
+        self.entries.sort_by_key(|entry| entry.used);
+        let excess = (self.entries.len() + 1).saturating_sub(CAPACITY);
+        let mut index = 0;
+        let gone = self.entries.extract_if(.., |entry| {
+            index += 1;
+            index <= excess || entry.id == id || now.since(entry.used) >= IDLE
+        });
+        let gone = gone.map(|entry| entry.value).collect();
+        self.entries.push(Entry { id, used: now, value });
+        gone
+    }
+
+    /// Forgets everything.
+    pub fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.entries.drain(..).map(|entry| entry.value)
+    }
+
+    /// How many buffers are known.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(inode: u64) -> BufferId {
+        BufferId { device: 1, inode, layout: 0 }
+    }
+
+    fn at(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    #[test]
+    fn a_flipping_guest_costs_nothing_new() {
+        let mut cache = Cache::default();
+        assert!(cache.insert(id(1), 'a', at(0)).is_empty());
+        assert!(cache.insert(id(2), 'b', at(16)).is_empty());
+        for flip in 2..1000 {
+            assert!(cache.touch(id(1 + flip % 2), at(flip * 16)).is_some());
+        }
+        assert_eq!(cache.len(), 2);
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_first() {
+        let mut cache = Cache::default();
+        for inode in 0..CAPACITY as u64 {
+            assert!(cache.insert(id(inode), inode, at(inode)).is_empty());
+        }
+        cache.touch(id(0), at(100));
+        assert_eq!(cache.insert(id(99), 99, at(101)), [1]);
+        assert_eq!(cache.len(), CAPACITY);
+        assert_eq!(cache.get_mut(id(0)), Some(&mut 0));
+    }
+
+    #[test]
+    fn buffers_of_a_former_mode_go_with_the_next_new_one() {
+        let mut cache = Cache::default();
+        cache.insert(id(1), 'a', at(0));
+        cache.insert(id(2), 'b', at(1500));
+        assert_eq!(cache.insert(id(3), 'c', at(2000)), ['a']);
+        assert_eq!(cache.insert(id(3), 'd', at(2000)), ['c']);
+        assert_eq!(cache.len(), 2);
+    }
+}

@@ -1,0 +1,140 @@
+//! A scanout as a texture: the guest's own buffer where GDK can import it, otherwise a copy of it.
+
+use std::io;
+use std::sync::Arc;
+
+use ::gtk::prelude::*;
+use ::gtk::{cairo, gdk, glib};
+
+use super::dmabuf;
+use crate::frame::{Damage, Dmabuf, Scanout};
+use crate::pixel::Format;
+use crate::present::file;
+use crate::present::ladder::{self, Reason};
+use crate::present::rows::{Door, Source, Target};
+use crate::present::viewport::Shape;
+
+/// What is drawn, and how it lies in the texture.
+#[derive(Debug, Clone)]
+pub(super) struct Drawing {
+    pub(super) texture: gdk::Texture,
+    pub(super) shape: Shape,
+    pub(super) made: Made,
+}
+
+/// How a texture came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// From the guest's own buffer.
+    Imported,
+    /// From a copy of this many bytes.
+    Copied(u64),
+}
+
+/// Makes the texture of a scanout. `former` is what was drawn before: what has not changed is not
+/// drawn again.
+///
+/// # Errors
+///
+/// When it can neither be imported nor read.
+pub(super) fn make(
+    scanout: &Scanout,
+    damage: &Damage,
+    former: Option<&Drawing>,
+    display: &gdk::Display,
+) -> Result<Drawing, Reason> {
+    if let Scanout::Dmabuf(dmabuf) = scanout {
+        match import(dmabuf, damage, former, display) {
+            Ok(drawing) => return Ok(drawing),
+            Err(reason) => tracing::debug!(%reason, "a dma-buf is copied"),
+        }
+    }
+    copy(scanout, damage, former)
+}
+
+fn import(
+    dmabuf: &Arc<Dmabuf>,
+    damage: &Damage,
+    former: Option<&Drawing>,
+    display: &gdk::Display,
+) -> Result<Drawing, Reason> {
+    if !dmabuf.planes().iter().all(|plane| file::is_buffer(&plane.fd)) {
+        return Err(Reason::NoBuffer);
+    }
+    let (modifier, formats) = (dmabuf.modifier(), display.dmabuf_formats());
+    let opaque = dmabuf.fourcc().opaque();
+    let known = [opaque, dmabuf.fourcc()].into_iter().find(|format| formats.contains(format.0, modifier.0));
+    let format = known.ok_or(Reason::DmabufFormat(opaque, modifier))?;
+    let shape = Shape::of(&Scanout::Dmabuf(dmabuf.clone()));
+    let region = region(&shape, damage);
+    let update = followed(former, &shape, |made| made == Made::Imported).map(|texture| (texture, &region));
+    let texture = dmabuf::texture(dmabuf, format, display, update);
+    let texture = texture.map_err(|error| Reason::Io(error.message().to_owned()))?;
+    Ok(Drawing { texture, shape, made: Made::Imported })
+}
+
+fn copy(scanout: &Scanout, damage: &Damage, former: Option<&Drawing>) -> Result<Drawing, Reason> {
+    let unreadable = |error: io::Error| Reason::Io(error.to_string());
+    let format = ladder::readable(scanout)?;
+    let (target, memory) = memory_format(format);
+    let door = match scanout {
+        Scanout::Dmabuf(dmabuf) => Some(Door::open(dmabuf).map_err(unreadable)?),
+        _ => None,
+    };
+    let source = Source::new(scanout, format, door.as_ref()).ok_or(Reason::Short)?;
+    let size = scanout.size();
+    let stride = size.width as usize * target.bytes_per_pixel() as usize;
+    let mut bytes = vec![0; stride * size.height as usize];
+    let mut rows = Target { bytes: &mut bytes, stride, format: target };
+    let copied = source.copy([size.at_origin()].into_iter(), &mut rows).map_err(unreadable)?;
+    let flipped = matches!(scanout, Scanout::Dmabuf(dmabuf) if dmabuf.y0_top());
+    let shape = Shape::whole(size, flipped);
+    let int = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
+    let builder = gdk::MemoryTextureBuilder::new()
+        .set_width(int(size.width))
+        .set_height(int(size.height))
+        .set_format(memory)
+        .set_stride(stride)
+        .set_bytes(Some(&glib::Bytes::from_owned(bytes)));
+    let builder = match followed(former, &shape, |made| made != Made::Imported) {
+        Some(texture) => {
+            builder.set_update_texture(Some(texture)).set_update_region(Some(&region(&shape, damage)))
+        }
+        None => builder,
+    };
+    Ok(Drawing { texture: builder.build(), shape, made: Made::Copied(copied) })
+}
+
+/// The texture that a new one follows, if both are of one kind.
+fn followed<'a>(
+    former: Option<&'a Drawing>,
+    shape: &Shape,
+    alike: impl Fn(Made) -> bool,
+) -> Option<&'a gdk::Texture> {
+    let former = former.filter(|former| former.shape == *shape && alike(former.made))?;
+    Some(&former.texture)
+}
+
+fn region(shape: &Shape, damage: &Damage) -> cairo::Region {
+    let int = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
+    let rects: Vec<_> = shape
+        .damage(damage)
+        .map(|rect| {
+            let (x, y) = (rect.origin.x, rect.origin.y);
+            cairo::RectangleInt::new(x, y, int(rect.size.width), int(rect.size.height))
+        })
+        .collect();
+    cairo::Region::create_rectangles(&rects)
+}
+
+/// The format to read as, and GDK's name for it; GDK has none of 16 bits.
+fn memory_format(format: Format) -> (Format, gdk::MemoryFormat) {
+    match format.opaque() {
+        Format::Xbgr8888 => (Format::Xbgr8888, gdk::MemoryFormat::R8g8b8x8),
+        Format::Bgrx8888 => (Format::Bgrx8888, gdk::MemoryFormat::X8r8g8b8),
+        Format::Rgbx8888 => (Format::Rgbx8888, gdk::MemoryFormat::X8b8g8r8),
+        Format::Rgb888 => (Format::Rgb888, gdk::MemoryFormat::B8g8r8),
+        Format::Bgr888 => (Format::Bgr888, gdk::MemoryFormat::R8g8b8),
+        _ => (Format::Xrgb8888, gdk::MemoryFormat::B8g8r8x8),
+    }
+}

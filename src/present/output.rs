@@ -1,0 +1,64 @@
+//! One console's picture in one window, whichever way it takes.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ::gtk::prelude::*;
+
+use super::ladder::{Reason, Wanted};
+use super::{Options, Status, gtk, surface};
+use crate::frame::Mailbox;
+use crate::stats::Stats;
+
+/// One console's picture in one window.
+///
+/// A mailbox has one output at a time: close the old one before opening the next.
+#[derive(Debug)]
+pub enum Output {
+    /// On a surface of our own; the widget leaves a hole or is covered.
+    Surface(surface::Handle),
+    /// Drawn in the widget's `snapshot`.
+    Drawn(gtk::Painter),
+}
+
+impl Output {
+    /// Shows `frames` in the window `native`, which must be realized: on a surface of our own where
+    /// the compositor has what that takes, and drawn by GTK elsewhere, or when asked.
+    ///
+    /// `changed` is called on the main thread when the picture is to be drawn again
+    /// ([`Output::Drawn`]) and when [`Self::status`] is another. On [`Status::Refused`] with
+    /// [`Wanted::Auto`], close this output and open one with [`Wanted::Gtk`].
+    pub fn open(
+        native: &impl IsA<::gtk::Native>,
+        frames: Arc<Mailbox>,
+        stats: Arc<Stats>,
+        options: Options,
+        changed: impl Fn() + 'static,
+    ) -> Self {
+        let changed: Rc<dyn Fn()> = Rc::new(changed);
+        let reason = if options.rung == Wanted::Gtk {
+            Reason::Asked
+        } else {
+            let (frames, stats) = (frames.clone(), stats.clone());
+            match surface::Handle::open(native.upcast_ref(), frames, stats, options.rung, changed.clone()) {
+                Ok(handle) => return Self::Surface(handle),
+                Err(reason) => reason,
+            }
+        };
+        tracing::info!(%reason, "GTK draws the picture");
+        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, reason, changed))
+    }
+
+    /// How the picture gets to the screen at the moment.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Surface(handle) => handle.status(),
+            Self::Drawn(painter) => painter.status(),
+        }
+    }
+
+    /// Stops presenting: the picture goes, everything that waits is answered.
+    pub fn close(self) {
+        drop(self);
+    }
+}

@@ -1,0 +1,259 @@
+//! What both threads need to make one consistent commit: the surface, and where it stands.
+
+use wayland_client::protocol::wl_output::Transform;
+use wayland_client::protocol::wl_subcompositor::WlSubcompositor;
+use wayland_client::protocol::wl_subsurface::WlSubsurface;
+use wayland_client::protocol::wl_surface::WlSurface;
+use wayland_client::{Connection, Proxy, QueueHandle};
+use wayland_protocols::wp::viewporter::client::wp_viewport::WpViewport;
+
+use super::thread::Presenter;
+use crate::geometry::Placement;
+use crate::present::viewport::{Shape, Viewport};
+
+/// Under one lock, held for no longer than it takes to write a few requests.
+///
+/// The presenter attaches buffers; the main thread moves, resizes and restacks. Position and stack
+/// take effect with the parent's next commit, size and picture with our own. To make them one, the
+/// main thread puts the subsurface into synchronised mode first: all that either thread commits is
+/// then held back by the compositor until the parent's commit, after which the main thread makes it
+/// desynchronised again.
+#[derive(Debug, Default)]
+pub(super) struct Stage {
+    pub(super) objects: Option<Objects>,
+    role: Option<Role>,
+    placement: Option<Placement>,
+    attached: Option<Attached>,
+    /// The next commit has to show all of the picture, not only what is new.
+    pub(super) whole: bool,
+}
+
+/// What the presenter has made, before the surface has its role.
+#[derive(Debug)]
+pub(super) struct Objects {
+    pub(super) surface: WlSurface,
+    pub(super) viewport: WpViewport,
+    pub(super) subcompositor: WlSubcompositor,
+    pub(super) queue: QueueHandle<Presenter>,
+}
+
+/// The surface is one of the window's.
+#[derive(Debug)]
+struct Role {
+    subsurface: WlSubsurface,
+    parent: WlSurface,
+    position: Option<(i32, i32)>,
+    height: Height,
+    mode: Mode,
+    seen: Seen,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Commits wait for the parent's.
+    Synchronised,
+    Free,
+}
+
+/// Where the surface is in the window's stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Height {
+    Below,
+    Above,
+}
+
+/// Whether GDK waits for the compositor to show something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// It may: it has drawn since the compositor was asked, or nobody has asked.
+    Unknown,
+    /// A frame callback of ours is under way; it comes after GDK's.
+    Asked,
+    /// The same, but GDK has drawn again since.
+    AskedTooEarly,
+    /// It does not.
+    Yes,
+}
+
+/// Marks the frame callback of the window's surface.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ParentFrame;
+
+#[derive(Debug, Clone, Copy)]
+struct Attached {
+    shape: Shape,
+    viewport: Viewport,
+}
+
+impl Stage {
+    /// Whether a picture may be committed.
+    pub(super) fn is_set(&self) -> bool {
+        self.objects.is_some() && self.role.is_some() && self.placement.is_some()
+    }
+
+    /// Whether the surface has its place in the window's.
+    pub(super) fn has_role(&self) -> bool {
+        self.role.is_some()
+    }
+
+    /// Main thread: makes the surface a part of the window's, below it.
+    pub(super) fn adopt(&mut self, parent: &WlSurface) {
+        let Some(objects) = &self.objects else { return };
+        let Some(backend) = objects.surface.backend().upgrade() else { return };
+        // The same object, such that what it makes is on the presenter's queue.
+        let Ok(parent) = WlSurface::from_id(&Connection::from_backend(backend), parent.id()) else { return };
+        let subsurface = objects.subcompositor.get_subsurface(&objects.surface, &parent, &objects.queue, ());
+        subsurface.place_below(&parent);
+        self.role = Some(Role {
+            subsurface,
+            parent,
+            position: None,
+            height: Height::Below,
+            // As a new subsurface is.
+            mode: Mode::Synchronised,
+            seen: Seen::Unknown,
+        });
+        self.whole = true;
+    }
+
+    /// Main thread: the window's surface is going away, or we are.
+    pub(super) fn abandon(&mut self) {
+        if let Some(role) = self.role.take() {
+            role.subsurface.destroy();
+        }
+        if let (Some(objects), Some(_)) = (&self.objects, self.attached.take()) {
+            // What is attached must not appear when the surface gets a role again.
+            objects.surface.attach(None, 0, 0);
+            objects.surface.commit();
+        }
+    }
+
+    /// Main thread: puts the picture somewhere, with the parent's next commit. Whether there is
+    /// anything that needs one.
+    pub(super) fn place(&mut self, placement: Option<Placement>) -> bool {
+        let was = std::mem::replace(&mut self.placement, placement);
+        let (Some(objects), Some(role)) = (&self.objects, &mut self.role) else { return false };
+        let position = placement.map(|placement| placement.visible().origin).map(|at| (at.x, at.y));
+        let moved = position.is_some() && role.position != position;
+        if was == placement && !moved {
+            return false;
+        }
+        if role.mode == Mode::Free {
+            role.subsurface.set_sync();
+            role.mode = Mode::Synchronised;
+        }
+        if let Some((x, y)) = position.filter(|_| moved) {
+            role.subsurface.set_position(x, y);
+            role.position = position;
+        }
+        match (placement, self.attached) {
+            (Some(placement), Some(attached)) => {
+                let viewport = attached.shape.viewport(&placement);
+                set_viewport(&objects.viewport, Some(attached.viewport), viewport);
+                self.attached = Some(Attached { viewport, ..attached });
+                objects.surface.commit();
+            }
+            (None, Some(_)) => {
+                objects.surface.attach(None, 0, 0);
+                objects.surface.commit();
+                self.attached = None;
+                self.whole = true;
+            }
+            (_, None) => {}
+        }
+        true
+    }
+
+    /// Main thread: the parent has been committed, and with it all that waited.
+    pub(super) fn parent_committed(&mut self) {
+        if let Some(role) = &mut self.role
+            && role.mode == Mode::Synchronised
+        {
+            role.subsurface.set_desync();
+            role.mode = Mode::Free;
+        }
+    }
+
+    /// Main thread: the parent is about to be drawn. It must be seen then, or GDK, which waits for
+    /// the compositor to show what it has drawn, would never draw again: a compositor says nothing of
+    /// a surface that an opaque one hides. Whether that needs a commit.
+    pub(super) fn parent_draws(&mut self) -> bool {
+        if let Some(role) = &mut self.role {
+            role.seen = match role.seen {
+                Seen::Asked | Seen::AskedTooEarly => Seen::AskedTooEarly,
+                Seen::Unknown | Seen::Yes => Seen::Unknown,
+            };
+        }
+        self.lower()
+    }
+
+    /// Main thread: puts the picture behind the window with the parent's next commit. Whether it was
+    /// in front.
+    pub(super) fn lower(&mut self) -> bool {
+        let Some(role) = self.role.as_mut().filter(|role| role.height == Height::Above) else { return false };
+        role.subsurface.place_below(&role.parent);
+        role.height = Height::Below;
+        true
+    }
+
+    /// Main thread: asks whether all that the window has drawn was shown. The commit is empty.
+    pub(super) fn ask(&mut self) {
+        let (Some(objects), Some(role)) = (&self.objects, &mut self.role) else { return };
+        let idle = matches!(role.seen, Seen::Unknown) && role.mode == Mode::Free;
+        if idle && role.height == Height::Below && self.attached.is_some() {
+            role.parent.frame(&objects.queue, ParentFrame);
+            role.parent.commit();
+            role.seen = Seen::Asked;
+        }
+    }
+
+    /// Presenter: the compositor has shown what the window had drawn when it was asked.
+    pub(super) fn parent_seen(&mut self) {
+        if let Some(role) = &mut self.role {
+            role.seen = if role.seen == Seen::Asked { Seen::Yes } else { Seen::Unknown };
+        }
+    }
+
+    /// Main thread: puts the picture in front of a window that has nothing to draw. Not through GDK:
+    /// it would wait for a frame that nobody sees.
+    pub(super) fn raise(&mut self) {
+        let Some(role) = self.role.as_mut() else { return };
+        let quiet = role.seen == Seen::Yes && role.mode == Mode::Free && role.height == Height::Below;
+        if quiet && self.attached.is_some() {
+            role.subsurface.place_above(&role.parent);
+            role.parent.commit();
+            role.height = Height::Above;
+        }
+    }
+
+    /// Presenter: prepares the surface for a picture of this shape, which the caller attaches and
+    /// commits before it lets go of the lock. `None` if it has no place at the moment.
+    pub(super) fn dress(&mut self, shape: Shape) -> Option<&Objects> {
+        let objects = self.objects.as_ref()?;
+        let placement = self.placement.filter(|_| self.role.is_some())?;
+        let viewport = shape.viewport(&placement);
+        if self.attached.is_none_or(|attached| attached.shape.flipped != shape.flipped) {
+            let transform = if shape.flipped { Transform::Flipped180 } else { Transform::Normal };
+            objects.surface.set_buffer_transform(transform);
+        }
+        set_viewport(&objects.viewport, self.attached.map(|attached| attached.viewport), viewport);
+        self.attached = Some(Attached { shape, viewport });
+        Some(objects)
+    }
+}
+
+fn set_viewport(object: &WpViewport, was: Option<Viewport>, is: Viewport) {
+    if was.is_none_or(|was| was.source != is.source) {
+        let [x, y, width, height] = is.source.map_or([-1.0; 4], |source| source.map(from_fixed));
+        object.set_source(x, y, width, height);
+    }
+    if was.is_none_or(|was| was.destination != is.destination) {
+        let length = |units: u32| i32::try_from(units).unwrap_or(i32::MAX).max(1);
+        object.set_destination(length(is.destination.width), length(is.destination.height));
+    }
+}
+
+/// Exact: `wl_fixed` has 24 bits before and 8 after the point, and a double has 53.
+fn from_fixed(value: i32) -> f64 {
+    f64::from(value) / 256.0
+}

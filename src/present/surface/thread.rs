@@ -1,0 +1,452 @@
+//! The presenter's thread: takes the newest frame, commits it, waits.
+//!
+//! It waits for the compositor and for the mailbox, and for nothing else. The connection is read
+//! together with the main thread, as libwayland has it: whoever has announced that it will read must
+//! do so, or say that it will not, before anyone gets events. This thread announces it for as long as
+//! it polls. So does GDK (gdk/wayland/gdkeventsource.c), but for sources of a higher priority than
+//! its own, which may run in between: they had better be short.
+
+use std::sync::Arc;
+
+use rustix::event::{PollFd, PollFlags};
+use wayland_client::backend::{ReadEventsGuard, WaylandError};
+use wayland_client::globals::registry_queue_init;
+use wayland_client::protocol::wl_buffer::{self, WlBuffer};
+use wayland_client::protocol::wl_callback::{self, WlCallback};
+use wayland_client::{Connection, Dispatch, DispatchError, EventQueue, QueueHandle};
+use wayland_protocols::wp::presentation_time::client::wp_presentation_feedback::{
+    self as feedback, WpPresentationFeedback,
+};
+
+use super::buffers::{Imports, Lookup, Owner};
+use super::copier::{Copier, Workshop};
+use super::globals::{Globals, Told};
+use super::shared::Shared;
+use super::stage::ParentFrame;
+use crate::clock::{self, Time};
+use crate::frame::{BufferId, Damage, Mailbox, Pacing, Pending, Scanout, Serial};
+use crate::present::ladder::{self, Choice, Reason, Rung, Wanted};
+use crate::present::viewport::Shape;
+use crate::present::{Kind, Status};
+use crate::stats::Stats;
+
+/// What a presenter is given.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) connection: Connection,
+    pub(super) shared: Arc<Shared>,
+    pub(super) frames: Arc<Mailbox>,
+    pub(super) stats: Arc<Stats>,
+    pub(super) wanted: Wanted,
+}
+
+/// The thread's state.
+#[derive(Debug)]
+pub(super) struct Presenter {
+    shared: Arc<Shared>,
+    frames: Arc<Mailbox>,
+    stats: Arc<Stats>,
+    wanted: Wanted,
+    queue: QueueHandle<Self>,
+    globals: Globals,
+    pub(super) told: Told,
+    pacing: Pacing,
+    /// Taken, but waiting for a buffer.
+    held: Option<Pending>,
+    imports: Imports,
+    copier: Copier,
+    /// The last choice, and the scanout that it was for.
+    chosen: Option<(Scanout, Choice)>,
+    announced: Option<(Kind, Choice)>,
+}
+
+/// Something that can be attached.
+struct Frame {
+    buffer: WlBuffer,
+    shape: Shape,
+    slot: Option<usize>,
+}
+
+enum Prepared {
+    Ready(Frame),
+    /// An event will tell when to try again.
+    Later,
+    Refused,
+}
+
+/// Runs until [`Shared::stop`], or until the compositor is gone.
+pub(super) fn run(start: Start) {
+    let shared = start.shared.clone();
+    let frames = start.frames.clone();
+    let result = match prepare(start) {
+        Ok(Some((mut presenter, mut events))) => {
+            let result = presenter.serve(&mut events);
+            presenter.destroy(&events);
+            result.map_err(|error| Status::Gone { reason: error.to_string() })
+        }
+        Ok(None) => Ok(()),
+        Err(status) => Err(status),
+    };
+    if let Err(status) = result
+        && !shared.is_stopped()
+    {
+        tracing::error!(?status, "the picture cannot be presented");
+        shared.stop(&frames);
+        shared.set_status(status);
+    }
+}
+
+type Ready = Option<(Presenter, EventQueue<Presenter>)>;
+
+/// Binds the globals and makes the surface; `None` if it was stopped meanwhile.
+fn prepare(start: Start) -> Result<Ready, Status> {
+    let gone = |error: &dyn std::error::Error| Status::Gone { reason: error.to_string() };
+    let Start { connection, shared, frames, stats, wanted } = start;
+    let (list, mut events) = registry_queue_init::<Presenter>(&connection).map_err(|error| gone(&error))?;
+    let bound = Globals::bind(&list, &events);
+    let refused = |reason: Reason| Status::Refused { reason: reason.to_string() };
+    let (globals, subcompositor) = bound.map_err(refused)?;
+    list.destroy();
+    let queue = events.handle();
+    let objects = globals.surface(subcompositor, &queue);
+    let mut presenter = Presenter {
+        shared,
+        frames,
+        stats,
+        wanted,
+        queue,
+        globals,
+        told: Told::default(),
+        pacing: Pacing::default(),
+        held: None,
+        imports: Imports::default(),
+        copier: Copier::default(),
+        chosen: None,
+        announced: None,
+    };
+    // What the globals tell of themselves.
+    events.roundtrip(&mut presenter).map_err(|error| gone(&error))?;
+    let shared = presenter.shared.clone();
+    let mut stage = shared.stage();
+    stage.objects = Some(objects);
+    drop(stage);
+    shared.unless_stopped(|| {
+        let waker = shared.clone();
+        presenter.frames.present(clock::now(), move || waker.wake());
+    });
+    shared.notify();
+    Ok((!shared.is_stopped()).then_some((presenter, events)))
+}
+
+impl Presenter {
+    fn serve(&mut self, events: &mut EventQueue<Self>) -> Result<(), DispatchError> {
+        while !self.shared.is_stopped() {
+            events.dispatch_pending(self)?;
+            self.step();
+            let blocked = flush(events)?;
+            let Some(guard) = events.prepare_read() else { continue };
+            wait(&self.shared, guard, blocked)?;
+        }
+        Ok(())
+    }
+
+    /// Commits the newest frame, if there is one and the screen is ready for it.
+    fn step(&mut self) {
+        let whole = {
+            let mut stage = self.shared.stage();
+            if !stage.is_set() {
+                return;
+            }
+            std::mem::take(&mut stage.whole)
+        };
+        if whole {
+            // What was attached was taken away: no one will say that it was seen.
+            self.pacing.forget();
+        }
+        if !self.pacing.has_room() {
+            return;
+        }
+        self.collect(whole);
+        let Some(pending) = self.held.take() else { return };
+        self.stats.overtaken(pending.events.saturating_sub(1));
+        match self.prepare(&pending) {
+            Prepared::Ready(frame) => self.commit(pending, &frame),
+            Prepared::Later => self.held = Some(Pending { events: 1, ..pending }),
+            Prepared::Refused => self.shared.stage().whole = true,
+        }
+    }
+
+    /// Unites what is held with what has come; `whole` asks for all of the picture.
+    fn collect(&mut self, whole: bool) {
+        let newer = self.frames.take();
+        self.held = match (self.held.take(), newer) {
+            (Some(older), Some(newer)) => Some(unite(older, newer)),
+            (older, newer) => newer.or(older),
+        };
+        if !whole {
+            return;
+        }
+        match &mut self.held {
+            Some(held) => held.damage = Damage::whole(held.scanout.size()),
+            None => {
+                let renewed = |scanout: Scanout| Pending {
+                    damage: Damage::whole(scanout.size()),
+                    scanout,
+                    ack: None,
+                    received: clock::now(),
+                    events: 1,
+                };
+                self.held = self.frames.current().map(renewed);
+            }
+        }
+    }
+
+    fn prepare(&mut self, pending: &Pending) -> Prepared {
+        loop {
+            let choice = self.choose(&pending.scanout);
+            let made = match &choice {
+                Choice::Take { rung: Rung::Direct, .. } => self.import(&pending.scanout),
+                Choice::Take { .. } => self.copy(pending),
+                Choice::Refuse(_) => Ok(Prepared::Refused),
+            };
+            match made {
+                Ok(prepared) => {
+                    self.announce(&pending.scanout, &choice);
+                    return prepared;
+                }
+                // The file has changed since the choice was made: fall, and say why.
+                Err(reason) => {
+                    let fallen = match choice {
+                        Choice::Take { rung: Rung::Direct, .. } => {
+                            let copy = ladder::readable(&pending.scanout).map(drop);
+                            ladder::choose(self.wanted, Err(reason), copy)
+                        }
+                        _ => Choice::Refuse(reason),
+                    };
+                    self.chosen = Some((pending.scanout.clone(), fallen));
+                }
+            }
+        }
+    }
+
+    fn choose(&mut self, scanout: &Scanout) -> Choice {
+        if let Some((of, choice)) = &self.chosen
+            && of.is_same(scanout)
+        {
+            return choice.clone();
+        }
+        let direct = self.imports.check(scanout, &self.told.offer);
+        let copy = ladder::readable(scanout).map(drop);
+        let choice = ladder::choose(self.wanted, direct, copy);
+        self.chosen = Some((scanout.clone(), choice.clone()));
+        choice
+    }
+
+    fn import(&mut self, scanout: &Scanout) -> Result<Prepared, Reason> {
+        let offer = &self.told.offer;
+        let (lookup, new) = self.imports.get(scanout, &self.globals, offer, &self.queue, clock::now())?;
+        if new {
+            self.stats.imported();
+        }
+        Ok(match lookup {
+            Lookup::Ready(buffer) => Prepared::Ready(Frame { buffer, shape: Shape::of(scanout), slot: None }),
+            Lookup::Later => Prepared::Later,
+        })
+    }
+
+    fn copy(&mut self, pending: &Pending) -> Result<Prepared, Reason> {
+        let shop = Workshop { shm: &self.globals.shm, offer: &self.told.offer, queue: &self.queue };
+        let copied = self.copier.copy(&pending.scanout, &pending.damage, shop, clock::now())?;
+        let Some(copied) = copied else { return Ok(Prepared::Later) };
+        self.stats.copied(copied.bytes);
+        Ok(Prepared::Ready(Frame { buffer: copied.buffer, shape: copied.shape, slot: Some(copied.slot) }))
+    }
+
+    fn announce(&mut self, scanout: &Scanout, choice: &Choice) {
+        let kind = Kind::of(scanout);
+        if matches!(&self.announced, Some((of, what)) if *of == kind && what == choice) {
+            return;
+        }
+        self.announced = Some((kind, choice.clone()));
+        let status = Status::of(choice);
+        self.stats.path(kind.path(&status));
+        self.shared.set_status(status);
+    }
+
+    fn commit(&mut self, pending: Pending, frame: &Frame) {
+        let shared = self.shared.clone();
+        let mut stage = shared.stage();
+        let Some(objects) = stage.dress(frame.shape) else {
+            // Taken away meanwhile; what the frame changed must not be forgotten.
+            stage.whole = true;
+            return;
+        };
+        let surface = &objects.surface;
+        surface.attach(Some(&frame.buffer), 0, 0);
+        for rect in frame.shape.damage(&pending.damage) {
+            let length = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
+            let (x, y) = (rect.origin.x, rect.origin.y);
+            surface.damage_buffer(x, y, length(rect.size.width), length(rect.size.height));
+        }
+        let serial = self.pacing.commit(pending.ack);
+        surface.frame(&self.queue, serial);
+        if let Some(presentation) = self.globals.presentation(&self.told) {
+            presentation.feedback(surface, &self.queue, pending.received);
+        }
+        surface.commit();
+        drop(stage);
+        match frame.slot {
+            Some(slot) => self.copier.give(slot),
+            None => self.copier.retire(),
+        }
+        self.stats.committed(pending.received, clock::now());
+    }
+
+    /// The compositor takes other formats than before.
+    pub(super) fn offer_changed(&mut self) {
+        self.chosen = None;
+    }
+
+    /// The compositor has answered about a dma-buf.
+    pub(super) fn imported(&mut self, id: BufferId, buffer: Option<WlBuffer>) {
+        if buffer.is_none() {
+            tracing::info!("the compositor refused a dma-buf");
+            self.chosen = None;
+        }
+        self.imports.answered(id, buffer);
+    }
+
+    fn destroy(mut self, events: &EventQueue<Self>) {
+        self.imports.clear();
+        self.copier.clear();
+        let mut stage = self.shared.stage();
+        stage.abandon();
+        if let Some(objects) = stage.objects.take() {
+            objects.viewport.destroy();
+            objects.surface.destroy();
+            objects.subcompositor.destroy();
+        }
+        drop(stage);
+        self.globals.destroy();
+        _ = events.flush();
+    }
+}
+
+/// Two frames as one: the newer picture, and all that has changed.
+fn unite(older: Pending, newer: Pending) -> Pending {
+    let mut damage = newer.damage;
+    if older.scanout.is_same(&newer.scanout) {
+        damage.add_all(&older.damage);
+    }
+    let ack = match (older.ack, newer.ack) {
+        (Some(older), Some(newer)) => Some(older.join(newer)),
+        (older, newer) => newer.or(older),
+    };
+    let events = older.events.saturating_add(newer.events);
+    Pending { damage, ack, events, received: older.received.min(newer.received), ..newer }
+}
+
+/// Sends what is written; whether the socket takes no more for the moment.
+fn flush(events: &EventQueue<Presenter>) -> Result<bool, WaylandError> {
+    match events.flush() {
+        Ok(()) => Ok(false),
+        Err(WaylandError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits for the compositor or a wake, and reads what the compositor has sent.
+fn wait(shared: &Shared, guard: ReadEventsGuard, blocked: bool) -> Result<(), WaylandError> {
+    let interest = if blocked { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+    let (readable, woken) = {
+        let fd = guard.connection_fd();
+        let waker = shared.waker();
+        let mut fds = [PollFd::new(&fd, interest), PollFd::new(&waker, PollFlags::IN)];
+        match rustix::event::poll(&mut fds, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(WaylandError::Io(error.into())),
+        }
+        let ended = PollFlags::IN | PollFlags::ERR | PollFlags::HUP;
+        (fds[0].revents().intersects(ended), fds[1].revents().contains(PollFlags::IN))
+    };
+    if woken {
+        shared.clear();
+    }
+    if !readable {
+        return Ok(());
+    }
+    match guard.read() {
+        Err(WaylandError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+impl Dispatch<WlCallback, Serial> for Presenter {
+    fn event(
+        state: &mut Self,
+        _: &WlCallback,
+        event: wl_callback::Event,
+        serial: &Serial,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let wl_callback::Event::Done { .. } = event
+            && state.pacing.seen(*serial)
+        {
+            state.imports.discard_retired();
+            state.copier.discard_retired();
+        }
+    }
+}
+
+impl Dispatch<WlCallback, ParentFrame> for Presenter {
+    fn event(
+        state: &mut Self,
+        _: &WlCallback,
+        event: wl_callback::Event,
+        _: &ParentFrame,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let wl_callback::Event::Done { .. } = event {
+            state.shared.stage().parent_seen();
+            state.shared.notify();
+        }
+    }
+}
+
+impl Dispatch<WlBuffer, Owner> for Presenter {
+    fn event(
+        state: &mut Self,
+        _: &WlBuffer,
+        event: wl_buffer::Event,
+        owner: &Owner,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let (wl_buffer::Event::Release, Owner::Slot { generation, index }) = (event, *owner) {
+            state.copier.release(generation, index);
+        }
+    }
+}
+
+impl Dispatch<WpPresentationFeedback, Time> for Presenter {
+    fn event(
+        state: &mut Self,
+        _: &WpPresentationFeedback,
+        event: feedback::Event,
+        received: &Time,
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        match event {
+            feedback::Event::Presented { tv_sec_hi, tv_sec_lo, tv_nsec, .. } => {
+                let seconds = u64::from(tv_sec_hi) << 32 | u64::from(tv_sec_lo);
+                let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(tv_nsec));
+                state.stats.presented(*received, Time::from_nanos(nanos));
+            }
+            feedback::Event::Discarded => state.stats.missed(),
+            _ => {}
+        }
+    }
+}
