@@ -23,6 +23,7 @@
 //! - [`source`]: ways to reach a machine, all ending in a link to its display.
 //! - [`session`]: one machine from connecting to ended.
 //! - [`present`]: the picture on the screen, on a Wayland surface of our own where there can be one.
+//! - `view`: the widget that shows it, and passes on what the person does.
 
 pub mod clock;
 pub mod display1;
@@ -34,6 +35,8 @@ pub mod present;
 pub mod session;
 pub mod source;
 pub mod stats;
+#[cfg(feature = "gui")]
+pub mod view;
 
 /// The application id: the name on D-Bus, of the desktop file, the icon and the settings.
 pub const APP_ID: &str = "io.github.oriel_viewer.Oriel";

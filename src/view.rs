@@ -1,0 +1,163 @@
+//! The display widget: shows one console's picture and passes on what the person does.
+//!
+//! One type, split by aspect: `drawing` (where the picture is, and how it gets there), `input`
+//! (keys, buttons, wheel), `cursor` (the guest's pointer as the host's).
+
+mod cursor;
+mod drawing;
+mod imp;
+mod input;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gtk::glib;
+use gtk::prelude::*;
+use gtk::subclass::prelude::*;
+
+use crate::frame::{Mailbox, Screen};
+use crate::geometry::{Logical, Scaling, Size};
+use crate::input::{Command, Leds, PointerMode};
+use crate::present::{Options, Stacking, Status};
+use crate::stats::Stats;
+
+glib::wrapper! {
+    /// A console's screen.
+    ///
+    /// It takes the keyboard when it has the focus, and then swallows every key that reaches it.
+    pub struct DisplayView(ObjectSubclass<imp::DisplayView>)
+        @extends gtk::Widget,
+        @implements gtk::Accessible, gtk::Buildable, gtk::ConstraintTarget;
+}
+
+impl Default for DisplayView {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl DisplayView {
+    /// A view of nothing.
+    pub fn new() -> Self {
+        glib::Object::new()
+    }
+
+    /// Shows this console from now on; `commands` is told what the person does, in order.
+    pub fn show_console(
+        &self,
+        frames: Arc<Mailbox>,
+        stats: Arc<Stats>,
+        commands: impl Fn(Command) + 'static,
+    ) {
+        self.clear();
+        let (tell, changes) = async_channel::bounded(1);
+        // The listener's thread calls this: one token is enough, the state is in the mailbox.
+        frames.observe(move |_| _ = tell.try_send(()));
+        let weak = self.downgrade();
+        glib::spawn_future_local(async move {
+            while changes.recv().await.is_ok() {
+                let Some(view) = weak.upgrade() else { return };
+                view.follow_console();
+            }
+        });
+        self.imp().console.replace(Some(imp::Console { frames, stats, commands: Rc::new(commands) }));
+        self.open_output();
+        self.follow_console();
+    }
+
+    /// Shows nothing any more. What is held in the guest is released first.
+    pub fn clear(&self) {
+        self.release_all();
+        self.close_output();
+        if let Some(console) = self.imp().console.take() {
+            console.frames.stop_observing();
+        }
+        self.imp().hands.take();
+        self.follow_console();
+    }
+
+    /// How the picture takes the room that it has.
+    pub fn set_scaling(&self, scaling: Scaling) {
+        self.imp().scaling.set(scaling);
+        self.queue_resize();
+        self.place();
+    }
+
+    /// Which way the picture is to take, from the next console or mapping on.
+    pub fn set_options(&self, options: Options) {
+        self.imp().options.set(options);
+    }
+
+    /// How the guest hears of the pointer.
+    pub fn set_pointer_mode(&self, mode: PointerMode) {
+        self.imp().hands.borrow_mut().set_mode(mode);
+        self.follow_pointer();
+    }
+
+    /// The guest's lock lights.
+    pub fn set_leds(&self, lights: Leds) {
+        self.imp().hands.borrow_mut().set_lights(lights);
+    }
+
+    /// Whether something of ours lies over the picture: then the picture goes behind the window.
+    pub fn set_overlapped(&self, overlapped: bool) {
+        self.imp().stacking.set(if overlapped { Stacking::Below } else { Stacking::Above });
+        self.place();
+    }
+
+    /// Presses these keys together in the guest, by their Linux codes.
+    pub fn press_chord(&self, evdev: &[u32]) {
+        let commands = self.imp().hands.borrow_mut().chord(evdev);
+        self.send_all(commands);
+    }
+
+    /// Lets go of every key and button that is held in the guest.
+    pub fn release_all(&self) {
+        let commands = self.imp().hands.borrow_mut().let_go();
+        self.send_all(commands);
+    }
+
+    /// What the person is to be shown.
+    pub fn screen(&self) -> Screen {
+        self.imp().console.borrow().as_ref().map_or(Screen::Waiting, |console| console.frames.screen())
+    }
+
+    /// How the picture gets to the screen at the moment.
+    pub fn status(&self) -> Option<Status> {
+        self.imp().output.borrow().as_ref().map(crate::present::Output::status)
+    }
+
+    /// The size at which one guest pixel is one device pixel.
+    pub fn natural_size(&self) -> Option<Size<Logical>> {
+        let Screen::Live(size) = self.screen() else { return None };
+        Some(crate::geometry::natural_size(size, self.screen_scale()))
+    }
+
+    /// Calls `changed` when [`Self::screen`] is another.
+    pub fn connect_screen_changed(&self, changed: impl Fn(&Self) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure("screen-changed", false, glib::closure_local!(move |view: Self| changed(&view)))
+    }
+
+    /// Calls `changed` when [`Self::status`] is another.
+    pub fn connect_status_changed(&self, changed: impl Fn(&Self) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure("status-changed", false, glib::closure_local!(move |view: Self| changed(&view)))
+    }
+
+    fn send_all(&self, commands: impl IntoIterator<Item = Command>) {
+        let Some(send) = self.imp().console.borrow().as_ref().map(|console| console.commands.clone()) else {
+            return;
+        };
+        commands.into_iter().for_each(|command| send(command));
+    }
+
+    /// The mailbox says something else of screen or pointer.
+    fn follow_console(&self) {
+        let screen = self.screen();
+        if self.imp().screen.replace(screen) != screen {
+            self.queue_resize();
+            self.place();
+            self.emit_by_name::<()>("screen-changed", &[]);
+        }
+        self.follow_pointer();
+    }
+}

@@ -1,0 +1,199 @@
+//! The guest's pointer shape as the host's: the fastest pointer there is.
+
+use std::sync::Arc;
+
+use gtk::prelude::*;
+use gtk::subclass::prelude::*;
+use gtk::{gdk, glib};
+
+use super::DisplayView;
+use crate::frame::{Cursor, Pointer, Screen};
+use crate::input::PointerMode;
+
+/// The longest side of a shape as drawn, in device pixels: compositors refuse or cut larger ones.
+const MAX_SIDE: u32 = 512;
+
+impl DisplayView {
+    /// Gives the host's pointer the shape that the guest wants.
+    pub(super) fn follow_pointer(&self) {
+        let live = matches!(self.screen(), Screen::Live(_));
+        let pointer = match &*self.imp().console.borrow() {
+            Some(console) if live => console.frames.pointer(),
+            _ => Pointer::Unknown,
+        };
+        let absolute = self.imp().hands.borrow().mode() == PointerMode::Absolute;
+        match pointer {
+            Pointer::Shown(Some(shape)) => self.set_cursor(self.shaped(&shape).as_ref()),
+            // Guests that draw their own pointer hide this one; one that follows relative motion
+            // is elsewhere, and the host's would only mislead.
+            Pointer::Hidden if absolute || live => self.set_cursor_from_name(Some("none")),
+            _ => self.set_cursor_from_name(Some("default")),
+        }
+    }
+
+    fn shaped(&self, shape: &Arc<Cursor>) -> Option<gdk::Cursor> {
+        let zoom = self.imp().placement.get().map_or((1.0, 1.0), |placed| placed.zoom());
+        let arrow = gdk::Cursor::from_name("default", None);
+        let shape = shape.clone();
+        let draw =
+            move |_: &gdk::Cursor, _: i32, scale: f64, w: &mut i32, h: &mut i32, x: &mut i32, y: &mut i32| {
+                let drawn = Drawn::new(&shape, zoom, scale);
+                (*w, *h) = drawn.size;
+                (*x, *y) = drawn.hotspot;
+                drawn.texture()
+            };
+        gdk::Cursor::from_callback(draw, arrow.as_ref())
+    }
+}
+
+/// A shape scaled like the picture.
+///
+/// GDK wants sizes and hot spots in whole logical units, so the image is shifted and padded with
+/// transparent pixels until both are.
+struct Drawn {
+    size: (i32, i32),
+    hotspot: (i32, i32),
+    width: u32,
+    height: u32,
+    bytes: Vec<u8>,
+}
+
+/// One dimension of [`Drawn`], in device pixels but for the two in units.
+struct Span {
+    units: i32,
+    hot_units: i32,
+    pixels: u32,
+    shift: f64,
+    zoom: f64,
+}
+
+impl Span {
+    fn new(length: u32, hot: i32, zoom: f64, scale: f64) -> Self {
+        let zoom = zoom.min(f64::from(MAX_SIDE) / f64::from(length));
+        let hot = f64::from(hot) * zoom;
+        // The first whole unit at or behind the hot spot: the image moves towards it, in whole
+        // pixels so that at natural size none is mixed with its neighbour.
+        let hot_units = (hot / scale - 1e-9).ceil().max(0.0);
+        let shift = ((hot_units * scale).round() - hot).max(0.0);
+        let units = ((f64::from(length) * zoom + shift) / scale - 1e-9).ceil().max(hot_units + 1.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "MAX_SIDE and a unit at most"
+        )]
+        Self {
+            units: units as i32,
+            hot_units: hot_units as i32,
+            pixels: (units * scale).round() as u32,
+            shift,
+            zoom,
+        }
+    }
+
+    /// Where in the shape a pixel of the drawing comes from.
+    fn source(&self, pixel: u32) -> f64 {
+        (f64::from(pixel) - self.shift + 0.5) / self.zoom - 0.5
+    }
+}
+
+impl Drawn {
+    fn new(shape: &Cursor, zoom: (f64, f64), scale: f64) -> Self {
+        let scale = scale.max(0.1);
+        let across = Span::new(shape.size().width, shape.hotspot().x, zoom.0, scale);
+        let down = Span::new(shape.size().height, shape.hotspot().y, zoom.1, scale);
+        let mut bytes = vec![0; across.pixels as usize * down.pixels as usize * 4];
+        let rows = bytes.chunks_exact_mut(across.pixels as usize * 4);
+        for (y, row) in (0_u32..).zip(rows) {
+            for (x, pixel) in (0_u32..).zip(row.chunks_exact_mut(4)) {
+                pixel.copy_from_slice(&sample(shape, across.source(x), down.source(y)));
+            }
+        }
+        Self {
+            size: (across.units, down.units),
+            hotspot: (across.hot_units, down.hot_units),
+            width: across.pixels,
+            height: down.pixels,
+            bytes,
+        }
+    }
+
+    fn texture(self) -> gdk::Texture {
+        let stride = self.width as usize * 4;
+        let side = |length: u32| i32::try_from(length).unwrap_or(i32::MAX);
+        let bytes = glib::Bytes::from_owned(self.bytes);
+        let format = gdk::MemoryFormat::B8g8r8a8Premultiplied;
+        gdk::MemoryTexture::new(side(self.width), side(self.height), format, &bytes, stride).upcast()
+    }
+}
+
+/// The shape's colour at a place between its pixels, weighed linearly; transparent outside.
+fn sample(shape: &Cursor, x: f64, y: f64) -> [u8; 4] {
+    let (left, top) = (x.floor(), y.floor());
+    let (right_weight, bottom_weight) = (x - left, y - top);
+    let mut mixed = [0.0; 4];
+    for (dx, across) in [(0.0, 1.0 - right_weight), (1.0, right_weight)] {
+        for (dy, down) in [(0.0, 1.0 - bottom_weight), (1.0, bottom_weight)] {
+            let weight = across * down;
+            if weight > 0.0 {
+                let pixel = pixel_at(shape, left + dx, top + dy);
+                mixed.iter_mut().zip(pixel).for_each(|(sum, byte)| *sum += f64::from(byte) * weight);
+            }
+        }
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a weighed mean of bytes")]
+    mixed.map(|sum| sum.round() as u8)
+}
+
+fn pixel_at(shape: &Cursor, x: f64, y: f64) -> [u8; 4] {
+    let size = shape.size();
+    if x < 0.0 || y < 0.0 || x >= f64::from(size.width) || y >= f64::from(size.height) {
+        return [0; 4];
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the shape")]
+    let start = (y as usize * size.width as usize + x as usize) * 4;
+    shape.bytes()[start..start + 4].try_into().unwrap_or([0; 4])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{Point, Size};
+
+    /// 3×2 pixels, each of its own colour, opaque.
+    fn shape(hotspot: (i32, i32)) -> Cursor {
+        let bytes = (0..6_u8).flat_map(|index| [index * 10, index * 20, index * 30, 255]).collect();
+        Cursor::new(Size::new(3, 2), Point::new(hotspot.0, hotspot.1), bytes).expect("a shape")
+    }
+
+    #[test]
+    fn at_natural_size_pixels_stay_as_they_are() {
+        let drawn = Drawn::new(&shape((1, 1)), (1.0, 1.0), 1.0);
+        assert_eq!((drawn.size, drawn.hotspot), ((3, 2), (1, 1)));
+        assert_eq!(drawn.bytes, shape((1, 1)).bytes());
+    }
+
+    #[test]
+    fn twice_the_scale_makes_half_the_units() {
+        let drawn = Drawn::new(&shape((2, 1)), (2.0, 2.0), 2.0);
+        assert_eq!((drawn.size, drawn.hotspot), ((3, 2), (2, 1)));
+        assert_eq!((drawn.width, drawn.height), (6, 4));
+    }
+
+    #[test]
+    fn a_fractional_scale_pads_to_whole_units_and_keeps_pixels() {
+        for scale in [1.25, 1.5, 1.75] {
+            for hotspot in [(0, 0), (1, 0), (2, 1)] {
+                let drawn = Drawn::new(&shape(hotspot), (1.0, 1.0), scale);
+                assert!(drawn.hotspot.0 < drawn.size.0 && drawn.hotspot.1 < drawn.size.1);
+                let opaque = drawn.bytes.chunks(4).filter(|pixel| pixel[3] == 255).count();
+                assert_eq!(opaque, 6, "at {scale}: a pixel was lost or mixed");
+            }
+        }
+    }
+
+    #[test]
+    fn a_shape_never_grows_without_bound() {
+        let drawn = Drawn::new(&shape((0, 0)), (1e6, 1e6), 1.0);
+        assert!(drawn.width <= MAX_SIDE + 2);
+    }
+}

@@ -1,0 +1,166 @@
+//! Where the picture is in the window, and what the widget itself draws of it.
+
+use gtk::prelude::*;
+use gtk::subclass::prelude::*;
+use gtk::{gdk, graphene};
+
+use super::DisplayView;
+use crate::frame::Screen;
+use crate::geometry::{Logical, Placement, Rect, ScreenScale};
+use crate::present::{Options, Output, Status, Wanted};
+
+impl DisplayView {
+    /// Starts presenting, if there is a console and a mapped window.
+    pub(super) fn open_output(&self) {
+        self.open_output_with(self.imp().options.get());
+    }
+
+    fn open_output_with(&self, options: Options) {
+        self.close_output();
+        let Some(native) = self.native().filter(|_| self.is_mapped()) else { return };
+        let output = self.imp().console.borrow().as_ref().map(|console| {
+            let weak = self.downgrade();
+            let changed = move || {
+                if let Some(view) = weak.upgrade() {
+                    view.output_changed();
+                }
+            };
+            Output::open(&native, console.frames.clone(), console.stats.clone(), options, changed)
+        });
+        self.imp().output.replace(output);
+        self.place();
+    }
+
+    /// Stops presenting.
+    pub(super) fn close_output(&self) {
+        // The output may call back while it closes: the cell is free by then.
+        let output = self.imp().output.take();
+        if let Some(output) = output {
+            output.close();
+        }
+        self.imp().placement.set(None);
+    }
+
+    /// There is something to draw, or the output says something else of itself.
+    fn output_changed(&self) {
+        if let Some(Status::Refused { reason }) = self.status() {
+            tracing::info!("GTK draws the picture: {reason}");
+            self.open_output_with(Options { rung: Wanted::Gtk });
+        }
+        self.queue_draw();
+        self.emit_by_name::<()>("status-changed", &[]);
+    }
+
+    /// Watches the window's surface: its scale and its borders move the picture, too.
+    pub(super) fn watch_surface(&self) {
+        let Some(surface) = self.native().and_then(|native| native.surface()) else { return };
+        let weak = self.downgrade();
+        let rescaled = surface.connect_scale_notify(move |_| {
+            if let Some(view) = weak.upgrade() {
+                view.queue_resize();
+                view.place();
+            }
+        });
+        let weak = self.downgrade();
+        let laid_out = surface.connect_layout(move |_, _, _| {
+            if let Some(view) = weak.upgrade() {
+                view.place();
+            }
+        });
+        self.imp().surface.replace(Some((surface, vec![rescaled, laid_out])));
+    }
+
+    /// Device pixels for a logical unit of the window.
+    pub(super) fn screen_scale(&self) -> ScreenScale {
+        let surface = self.native().and_then(|native| native.surface());
+        surface.map_or(ScreenScale::ONE, |surface| ScreenScale::new(surface.scale()))
+    }
+
+    /// Finds out where the picture belongs, and tells those concerned if that is another place.
+    pub(super) fn place(&self) {
+        let placement = self.placement_now();
+        self.imp().placement.set(placement);
+        if let Some(Output::Surface(surface)) = &*self.imp().output.borrow() {
+            surface.place(placement, self.imp().stacking.get());
+        }
+        self.follow_pointer();
+        self.queue_draw();
+    }
+
+    fn placement_now(&self) -> Option<Placement> {
+        let Screen::Live(size) = self.screen() else { return None };
+        Placement::new(size, self.area()?, self.screen_scale(), self.imp().scaling.get())
+    }
+
+    /// The widget's rectangle in the surface, in whole units.
+    fn area(&self) -> Option<Rect<Logical>> {
+        let native = self.native()?;
+        let (across, down) = native.surface_transform();
+        let corner = self.compute_point(&native, &graphene::Point::zero())?;
+        #[expect(clippy::cast_possible_truncation, reason = "coordinates of a window are small")]
+        let whole = |at: f64| at.round() as i32;
+        let length = |length: i32| u32::try_from(length).unwrap_or(0);
+        Some(Rect::new(
+            whole(f64::from(corner.x()) + across),
+            whole(f64::from(corner.y()) + down),
+            length(self.width()),
+            length(self.height()),
+        ))
+    }
+
+    /// Draws what the presenter does not: the bars around the picture, or all of it.
+    ///
+    /// A picture on a surface of its own needs a transparent hole once it is there: it is behind the
+    /// window whenever the window draws. The widget's parents paint nothing there: the window's style
+    /// says so.
+    pub(super) fn draw(&self, snapshot: &gtk::Snapshot) {
+        // The picture may have moved without a new allocation, when something above it moved.
+        if self.placement_now() != self.imp().placement.get() {
+            self.place();
+        }
+        let whole = graphene::Rect::new(0.0, 0.0, self.width() as f32, self.height() as f32);
+        let Some(placement) = self.imp().placement.get() else {
+            snapshot.append_color(&gdk::RGBA::BLACK, &whole);
+            return;
+        };
+        match &*self.imp().output.borrow() {
+            Some(Output::Surface(surface)) if matches!(surface.status(), Status::Showing { .. }) => {
+                self.draw_around(snapshot, &whole, &placement);
+            }
+            Some(Output::Drawn(painter)) => {
+                snapshot.append_color(&gdk::RGBA::BLACK, &whole);
+                painter.snapshot(snapshot, &placement, self.origin());
+            }
+            Some(Output::Surface(_)) | None => snapshot.append_color(&gdk::RGBA::BLACK, &whole),
+        }
+    }
+
+    fn draw_around(&self, snapshot: &gtk::Snapshot, whole: &graphene::Rect, placement: &Placement) {
+        let (across, down) = self.origin();
+        let seen = placement.visible();
+        #[expect(clippy::cast_possible_truncation, reason = "coordinates of a window are small")]
+        let hole = graphene::Rect::new(
+            (f64::from(seen.origin.x) - across) as f32,
+            (f64::from(seen.origin.y) - down) as f32,
+            seen.size.width as f32,
+            seen.size.height as f32,
+        );
+        let (left, top) = (hole.x(), hole.y());
+        let (right, bottom) = (left + hole.width(), top + hole.height());
+        let bars = [
+            graphene::Rect::new(0.0, 0.0, whole.width(), top),
+            graphene::Rect::new(0.0, bottom, whole.width(), whole.height() - bottom),
+            graphene::Rect::new(0.0, top, left, hole.height()),
+            graphene::Rect::new(right, top, whole.width() - right, hole.height()),
+        ];
+        for bar in bars.iter().filter(|bar| bar.width() > 0.0 && bar.height() > 0.0) {
+            snapshot.append_color(&gdk::RGBA::BLACK, bar);
+        }
+    }
+
+    /// The widget's corner in the surface.
+    fn origin(&self) -> (f64, f64) {
+        let corner = self.area().map(|area| area.origin);
+        corner.map_or((0.0, 0.0), |corner| (f64::from(corner.x), f64::from(corner.y)))
+    }
+}

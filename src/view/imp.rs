@@ -1,0 +1,128 @@
+//! What the widget holds, and when GTK calls it.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::sync::{Arc, LazyLock};
+
+use gtk::subclass::prelude::*;
+use gtk::{gdk, glib, prelude::*};
+
+use crate::frame::{Mailbox, Screen};
+use crate::geometry::{Placement, Scaling};
+use crate::input::{Command, Hands};
+use crate::present::{Options, Output, Stacking};
+use crate::stats::Stats;
+
+/// What one console is to the view: frames come from there, commands go there.
+pub(super) struct Console {
+    pub(super) frames: Arc<Mailbox>,
+    pub(super) stats: Arc<Stats>,
+    pub(super) commands: Rc<dyn Fn(Command)>,
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Console").field(&self.frames).finish()
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct DisplayView {
+    pub(super) console: RefCell<Option<Console>>,
+    /// While mapped, and while there is a console.
+    pub(super) output: RefCell<Option<Output>>,
+    pub(super) options: Cell<Options>,
+    pub(super) stacking: Cell<Stacking>,
+    pub(super) scaling: Cell<Scaling>,
+    pub(super) screen: Cell<Screen>,
+    pub(super) placement: Cell<Option<Placement>>,
+    pub(super) hands: RefCell<Hands>,
+    /// The window's surface while mapped, with what watches it.
+    pub(super) surface: RefCell<Option<(gdk::Surface, Vec<glib::SignalHandlerId>)>>,
+    /// The window while rooted, with what watches whether it is active.
+    pub(super) window: RefCell<Option<(gtk::Window, glib::SignalHandlerId)>>,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for DisplayView {
+    const NAME: &'static str = "OrielDisplayView";
+    type Type = super::DisplayView;
+    type ParentType = gtk::Widget;
+
+    fn class_init(class: &mut Self::Class) {
+        class.set_css_name("display");
+        class.set_accessible_role(gtk::AccessibleRole::Application);
+    }
+}
+
+impl ObjectImpl for DisplayView {
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
+            ["screen-changed", "status-changed"]
+                .map(|name| glib::subclass::Signal::builder(name).build())
+                .into()
+        });
+        &SIGNALS
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        let view = self.obj();
+        view.set_focusable(true);
+        view.set_hexpand(true);
+        view.set_vexpand(true);
+        view.set_overflow(gtk::Overflow::Hidden);
+        view.add_input();
+    }
+
+    fn dispose(&self) {
+        self.obj().clear();
+    }
+}
+
+impl WidgetImpl for DisplayView {
+    fn root(&self) {
+        self.parent_root();
+        self.obj().watch_window();
+    }
+
+    fn unroot(&self) {
+        if let Some((window, handler)) = self.window.take() {
+            window.disconnect(handler);
+        }
+        self.parent_unroot();
+    }
+
+    fn map(&self) {
+        self.parent_map();
+        self.obj().watch_surface();
+        self.obj().open_output();
+    }
+
+    fn unmap(&self) {
+        self.obj().release_all();
+        self.obj().close_output();
+        if let Some((surface, handlers)) = self.surface.take() {
+            handlers.into_iter().for_each(|handler| surface.disconnect(handler));
+        }
+        self.parent_unmap();
+    }
+
+    fn measure(&self, orientation: gtk::Orientation, _for_size: i32) -> (i32, i32, i32, i32) {
+        let natural = self.obj().natural_size().map_or(0, |size| match orientation {
+            gtk::Orientation::Horizontal => size.width,
+            _ => size.height,
+        });
+        (0, i32::try_from(natural).unwrap_or(i32::MAX), -1, -1)
+    }
+
+    fn size_allocate(&self, width: i32, height: i32, baseline: i32) {
+        self.parent_size_allocate(width, height, baseline);
+        self.obj().place();
+    }
+
+    fn snapshot(&self, snapshot: &gtk::Snapshot) {
+        self.obj().draw(snapshot);
+    }
+}
