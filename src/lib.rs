@@ -24,6 +24,7 @@
 //! - [`session`]: one machine from connecting to ended.
 //! - [`present`]: the picture on the screen, on a Wayland surface of our own where there can be one.
 //! - `view`: the widget that shows it, and passes on what the person does.
+//! - `window`: a machine's window, and what is said there instead of a picture.
 
 pub mod clock;
 pub mod display1;
@@ -37,6 +38,8 @@ pub mod source;
 pub mod stats;
 #[cfg(feature = "gui")]
 pub mod view;
+#[cfg(feature = "gui")]
+pub mod window;
 
 /// The application id: the name on D-Bus, of the desktop file, the icon and the settings.
 pub const APP_ID: &str = "io.github.oriel_viewer.Oriel";

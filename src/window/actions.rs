@@ -1,0 +1,141 @@
+//! What can be chosen in the window: its actions, and the few keys that are not the guest's.
+
+use adw::prelude::*;
+use adw::subclass::prelude::*;
+use gtk::{gdk, gio, glib};
+
+use super::MachineWindow;
+use super::keys::Chord;
+use crate::frame::Screen;
+use crate::geometry::Scaling;
+use crate::session::{ConsoleId, Power, State};
+
+const FIT: &str = "fit";
+const ONE_TO_ONE: &str = "one-to-one";
+
+impl MachineWindow {
+    pub(super) fn install_actions(&self) {
+        self.add_action(&gio::PropertyAction::new("fullscreen", self, "fullscreened"));
+        self.add_action_entries([
+            plain("save-screenshot", Self::save_screenshot),
+            plain("copy-screenshot", Self::copy_screenshot),
+            plain("reconnect", Self::reconnect),
+            plain("details", Self::show_details),
+            plain("shut-down", |window| window.remote().power(Power::Down)),
+            plain("force-off", Self::ask_to_force_off),
+            plain("shortcuts", Self::show_shortcuts),
+            plain("about", Self::show_about),
+            plain("menu", Self::toggle_menu),
+            gio::ActionEntryBuilder::new("scaling")
+                .parameter_type(Some(glib::VariantTy::STRING))
+                .state(FIT.to_variant())
+                .activate(|window: &Self, _, chosen| {
+                    window.set_scaling(scaling(chosen.and_then(glib::Variant::str)));
+                    window.remember_scaling();
+                })
+                .build(),
+            gio::ActionEntryBuilder::new("console")
+                .parameter_type(Some(glib::VariantTy::UINT32))
+                .state(u32::MAX.to_variant())
+                .activate(|window: &Self, _, chosen| {
+                    let chosen = chosen.and_then(glib::Variant::get::<u32>);
+                    window.show_console(chosen.map(ConsoleId));
+                    window.view().grab_focus();
+                })
+                .build(),
+            gio::ActionEntryBuilder::new("send-key")
+                .parameter_type(Some(glib::VariantTy::STRING))
+                .activate(|window: &Self, _, chosen| {
+                    if let Some(chord) = chosen.and_then(glib::Variant::str).and_then(Chord::named) {
+                        window.view().press_chord(chord.codes);
+                        window.view().grab_focus();
+                    }
+                })
+                .build(),
+        ]);
+    }
+
+    /// F11 is ours; the others work where the guest does not have the keyboard.
+    pub(super) fn install_keys(&self) {
+        let ours = gtk::ShortcutController::new();
+        ours.set_propagation_phase(gtk::PropagationPhase::Capture);
+        ours.add_shortcut(shortcut(gdk::Key::F11, gdk::ModifierType::empty(), "win.fullscreen"));
+        self.add_controller(ours);
+
+        let control = gdk::ModifierType::CONTROL_MASK;
+        let rest = gtk::ShortcutController::new();
+        rest.set_propagation_phase(gtk::PropagationPhase::Bubble);
+        rest.add_shortcut(shortcut(gdk::Key::F10, gdk::ModifierType::empty(), "win.menu"));
+        rest.add_shortcut(shortcut(gdk::Key::question, control, "win.shortcuts"));
+        rest.add_shortcut(shortcut(gdk::Key::r, control, "win.reconnect"));
+        rest.add_shortcut(shortcut(gdk::Key::w, control, "window.close"));
+        self.add_controller(rest);
+    }
+
+    /// Lets those actions be chosen that would do something.
+    pub(super) fn update_actions(&self) {
+        let known = self.imp().known.borrow();
+        let live = matches!(known.state, State::Live(_));
+        let down = matches!(known.state, State::Lost { .. } | State::Ended(_));
+        let picture =
+            known.console().is_some_and(|console| matches!(console.frames.screen(), Screen::Live(_)));
+        for (name, enabled) in [
+            ("save-screenshot", picture),
+            ("copy-screenshot", picture),
+            ("send-key", live && known.shown.is_some()),
+            ("shut-down", live),
+            ("force-off", live),
+            ("reconnect", down),
+        ] {
+            let action = self.lookup_action(name).and_downcast::<gio::SimpleAction>();
+            action.expect("installed by install_actions()").set_enabled(enabled);
+        }
+    }
+
+    pub(super) fn set_scaling(&self, scaling: Scaling) {
+        let name = match scaling {
+            Scaling::Fit => FIT,
+            Scaling::OneToOne => ONE_TO_ONE,
+        };
+        self.set_action_state("scaling", &name.to_variant());
+        self.view().set_scaling(scaling);
+    }
+
+    pub(super) fn scaling(&self) -> Scaling {
+        scaling(self.action_state("scaling").as_ref().and_then(glib::Variant::str))
+    }
+
+    pub(super) fn set_shown_console(&self, id: Option<ConsoleId>) {
+        self.set_action_state("console", &id.map_or(u32::MAX, |id| id.0).to_variant());
+    }
+
+    fn set_action_state(&self, name: &str, state: &glib::Variant) {
+        if let Some(action) = self.lookup_action(name).and_downcast::<gio::SimpleAction>() {
+            action.set_state(state);
+        }
+    }
+
+    fn toggle_menu(&self) {
+        let button = &self.imp().menu_button;
+        if self.is_fullscreen() {
+            self.imp().bars.set_reveal_top_bars(true);
+        }
+        button.set_active(!button.is_active());
+    }
+
+    fn reconnect(&self) {
+        self.remote().reconnect();
+    }
+}
+
+fn plain(name: &str, act: impl Fn(&MachineWindow) + 'static) -> gio::ActionEntry<MachineWindow> {
+    gio::ActionEntryBuilder::new(name).activate(move |window, _, _| act(window)).build()
+}
+
+fn shortcut(key: gdk::Key, modifiers: gdk::ModifierType, action: &str) -> gtk::Shortcut {
+    gtk::Shortcut::new(Some(gtk::KeyvalTrigger::new(key, modifiers)), Some(gtk::NamedAction::new(action)))
+}
+
+fn scaling(name: Option<&str>) -> Scaling {
+    if name == Some(ONE_TO_ONE) { Scaling::OneToOne } else { Scaling::Fit }
+}

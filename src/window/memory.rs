@@ -1,0 +1,145 @@
+//! What is remembered of a machine: its window's size, and the size of its picture.
+
+use std::path::Path;
+
+use adw::prelude::*;
+use adw::subclass::prelude::*;
+use gtk::{gio, glib};
+
+use super::MachineWindow;
+use crate::geometry::Scaling;
+use crate::session::Machine;
+
+const SCHEMA: &str = "io.github.oriel_viewer.Oriel.machine";
+const PATH: &str = "/io/github/oriel_viewer/Oriel/machines/";
+
+const WIDTH: &str = "window-width";
+const HEIGHT: &str = "window-height";
+const MAXIMIZED: &str = "is-maximized";
+const SCALING: &str = "scaling";
+
+/// The UUID of machines that were given none.
+const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The settings of one machine.
+#[derive(Debug)]
+pub(super) struct Memory(gio::Settings);
+
+impl Memory {
+    /// What is remembered of this machine; nothing of one that has neither UUID nor name.
+    fn of(machine: &Machine) -> Option<Self> {
+        let Some(schema) = schema() else {
+            tracing::warn!("the settings' schema {SCHEMA} is not installed: window sizes are not remembered");
+            return None;
+        };
+        let path = format!("{PATH}{}/", key(machine)?);
+        Some(Self(gio::Settings::new_full(&schema, gio::SettingsBackend::NONE, Some(&path))))
+    }
+
+    fn size(&self) -> Option<(i32, i32)> {
+        let size = (self.0.int(WIDTH), self.0.int(HEIGHT));
+        (size.0 > 0 && size.1 > 0).then_some(size)
+    }
+
+    fn scaling(&self) -> Scaling {
+        if self.0.enum_(SCALING) == 1 { Scaling::OneToOne } else { Scaling::Fit }
+    }
+
+    fn write(&self, done: Result<(), glib::BoolError>) {
+        if let Err(error) = done {
+            tracing::warn!(%error, path = ?self.0.path(), "a setting cannot be remembered");
+        }
+    }
+}
+
+impl MachineWindow {
+    /// Takes up what is remembered, when the machine is known for the first time.
+    pub(super) fn remember_machine(&self) {
+        let imp = self.imp();
+        if imp.memory.borrow().is_some() {
+            return;
+        }
+        let Some(memory) = imp.known.borrow().machine.as_ref().and_then(Memory::of) else { return };
+        if self.setup().scaling.is_none() {
+            self.set_scaling(memory.scaling());
+        }
+        if let Some((width, height)) = memory.size() {
+            self.take_size(width, height);
+        }
+        if memory.0.boolean(MAXIMIZED) {
+            self.maximize();
+        }
+        imp.memory.replace(Some(memory));
+    }
+
+    pub(super) fn remember_scaling(&self) {
+        if let Some(memory) = &*self.imp().memory.borrow() {
+            memory.write(memory.0.set_enum(SCALING, i32::from(self.scaling() == Scaling::OneToOne)));
+        }
+    }
+
+    pub(super) fn remember_size(&self) {
+        let memory = self.imp().memory.borrow();
+        let Some(memory) = &*memory else { return };
+        if !self.is_visible() {
+            return;
+        }
+        let (width, height) = self.default_size();
+        memory.write(memory.0.set_boolean(MAXIMIZED, self.is_maximized()));
+        if self.has_size_of_its_own() {
+            memory.write(memory.0.set_int(WIDTH, width));
+            memory.write(memory.0.set_int(HEIGHT, height));
+        }
+        gio::Settings::sync();
+    }
+}
+
+/// The schema, also where it is not installed but built.
+fn schema() -> Option<gio::SettingsSchema> {
+    let installed = gio::SettingsSchemaSource::default();
+    let source = match option_env!("ORIEL_SCHEMA_DIR") {
+        Some(built) => {
+            gio::SettingsSchemaSource::from_directory(Path::new(built), installed.as_ref(), false).ok()
+        }
+        None => installed,
+    };
+    source?.lookup(SCHEMA, true)
+}
+
+/// The machine's part of the path: its UUID, else its name with all but plain letters written out.
+fn key(machine: &Machine) -> Option<String> {
+    if let Some(uuid) = machine.uuid.as_deref().filter(|uuid| *uuid != NO_UUID && is_plain(uuid)) {
+        return Some(uuid.to_owned());
+    }
+    if machine.name.is_empty() {
+        return None;
+    }
+    let letters = machine.name.chars().map(|letter| match letter {
+        letter if letter.is_ascii_alphanumeric() || letter == '-' => letter.to_string(),
+        other => format!("_{:x}_", u32::from(other)),
+    });
+    Some(format!("name-{}", letters.collect::<String>()))
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str, uuid: Option<&str>) -> Option<String> {
+        key(&Machine { name: name.to_owned(), uuid: uuid.map(str::to_owned) })
+    }
+
+    #[test]
+    fn machines_are_told_apart_by_uuid_and_else_by_name() {
+        let uuid = "5f0e7c1a-3c1f-4f4e-9f57-6a1d4ac6d0c8";
+        assert_eq!(of("web", Some(uuid)).as_deref(), Some(uuid));
+        assert_eq!(of("web", Some(NO_UUID)).as_deref(), Some("name-web"));
+        assert_eq!(of("web", Some("../..")).as_deref(), Some("name-web"));
+        assert_eq!(of("a/b c", None).as_deref(), Some("name-a_2f_b_20_c"));
+        assert_eq!(of("", None), None);
+    }
+}

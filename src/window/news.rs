@@ -1,0 +1,289 @@
+//! What the session tells, and what follows from it.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use adw::prelude::*;
+use adw::subclass::prelude::*;
+use async_channel::Receiver;
+use gtk::glib;
+
+use super::i18n::{gettext, gettext_f};
+use super::story::{Face, Input, Story};
+use super::{MachineWindow, words};
+use crate::input::{Leds, PointerMode};
+use crate::session::{Console, ConsoleId, ConsoleKind, Event, Machine, Stage, State};
+
+/// What is known of the machine.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) state: State,
+    pub(super) machine: Option<Machine>,
+    /// In the order of their numbers.
+    pub(super) consoles: Vec<Console>,
+    /// The console that is shown.
+    pub(super) shown: Option<ConsoleId>,
+    leds: HashMap<ConsoleId, Leds>,
+    pointers: HashMap<ConsoleId, PointerMode>,
+    retry_at: Option<Instant>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            state: State::Connecting(Stage::Reaching),
+            machine: None,
+            consoles: Vec::new(),
+            shown: None,
+            leds: HashMap::new(),
+            pointers: HashMap::new(),
+            retry_at: None,
+        }
+    }
+}
+
+impl Known {
+    /// The console that is shown.
+    pub(super) fn console(&self) -> Option<&Console> {
+        self.consoles.iter().find(|console| Some(console.id) == self.shown)
+    }
+
+    /// The console to begin with: the wanted one, else the first graphical one.
+    fn preferred(&self, wanted: Option<u32>) -> Option<ConsoleId> {
+        let wanted = wanted.map(ConsoleId);
+        let mut graphical = self.consoles.iter().filter(|console| console.kind == ConsoleKind::Graphic);
+        match wanted {
+            Some(_) => self.consoles.iter().map(|console| console.id).find(|id| Some(*id) == wanted),
+            None => graphical.next().map(|console| console.id),
+        }
+    }
+
+    fn retry_in(&self) -> Option<u32> {
+        let left = self.retry_at?.saturating_duration_since(Instant::now());
+        u32::try_from(left.as_millis().div_ceil(1000)).ok()
+    }
+}
+
+impl MachineWindow {
+    /// Listens to what happens to the machine, until that is over.
+    ///
+    /// The application lives on until then: a machine of our own may take a moment to end.
+    pub fn follow(&self, events: Receiver<Event>) {
+        let window = self.downgrade();
+        let hold = self.application().map(|application| application.hold());
+        glib::spawn_future_local(async move {
+            while let Ok(event) = events.recv().await {
+                let window = window.upgrade().filter(|window| !window.is_closed());
+                window.inspect(|window| window.hear(event));
+            }
+            drop(hold);
+        });
+    }
+
+    fn hear(&self, event: Event) {
+        tracing::debug!(?event, "the session tells");
+        let known = &self.imp().known;
+        match event {
+            Event::State(state) => return self.enter(state),
+            Event::ConsoleAdded(console) => {
+                let mut known = known.borrow_mut();
+                known.consoles.retain(|other| other.id != console.id);
+                known.consoles.push(console);
+                known.consoles.sort_by_key(|console| console.id);
+            }
+            Event::ConsoleRemoved(id) => known.borrow_mut().consoles.retain(|console| console.id != id),
+            Event::Leds(id, leds) => {
+                known.borrow_mut().leds.insert(id, leds);
+                return self.pass_on(id);
+            }
+            Event::PointerMode(id, mode) => {
+                known.borrow_mut().pointers.insert(id, mode);
+                return self.pass_on(id);
+            }
+            Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
+        }
+        self.consoles_changed();
+    }
+
+    fn enter(&self, state: State) {
+        let live = matches!(state, State::Live(_));
+        {
+            let mut known = self.imp().known.borrow_mut();
+            known.retry_at = match &state {
+                State::Lost { retry: Some(wait), .. } => Some(Instant::now() + *wait),
+                _ => None,
+            };
+            if let State::Live(machine) = &state {
+                known.machine = Some(machine.clone());
+            }
+            known.state = state;
+        }
+        if !matches!(self.imp().known.borrow().state, State::Connecting(_) | State::Live(_)) {
+            self.appear();
+        }
+        if live {
+            self.remember_machine();
+        } else {
+            self.view().release_all();
+        }
+        self.closing_goes_on();
+        self.tell();
+    }
+
+    /// Shows another console if the shown one is gone, or the first one has come.
+    fn consoles_changed(&self) {
+        let wanted = self.setup().console;
+        let (gone, next) = {
+            let known = self.imp().known.borrow();
+            (known.console().is_none(), known.preferred(wanted))
+        };
+        if gone {
+            self.show_console(next);
+        }
+        self.refill_consoles();
+        self.tell();
+    }
+
+    /// Shows the console with this number, or none.
+    pub(super) fn show_console(&self, id: Option<ConsoleId>) {
+        let view = self.view();
+        view.release_all();
+        let console = {
+            let mut known = self.imp().known.borrow_mut();
+            known.shown = id;
+            known.console().cloned()
+        };
+        match console {
+            Some(console) => {
+                let (remote, id) = (self.remote().clone(), console.id);
+                view.show_console(console.frames, console.stats, move |command| remote.send(id, command));
+                self.pass_on(id);
+            }
+            None => view.clear(),
+        }
+        self.set_shown_console(id);
+        self.tell();
+        self.emit_by_name::<()>("console-shown", &[]);
+    }
+
+    /// Tells the view of lights and pointer, if this console is shown.
+    fn pass_on(&self, id: ConsoleId) {
+        let known = self.imp().known.borrow();
+        if known.shown == Some(id) {
+            self.view().set_leds(known.leds.get(&id).copied().unwrap_or_default());
+            self.view().set_pointer_mode(known.pointers.get(&id).copied().unwrap_or_default());
+        }
+    }
+
+    pub(super) fn watch_view(&self) {
+        let window = self.downgrade();
+        self.view().connect_screen_changed(move |view| {
+            let Some(window) = window.upgrade() else { return };
+            window.tell();
+            window.picture_changed(view.screen());
+        });
+        let click = gtk::GestureClick::new();
+        click.set_button(0);
+        click.connect_pressed(glib::clone!(
+            #[weak(rename_to = window)]
+            self,
+            move |_, _, _, _| window.page_clicked()
+        ));
+        self.imp().page.add_controller(click);
+    }
+
+    /// A click on a page wakes the machine, as one on its picture would.
+    fn page_clicked(&self) {
+        if self.face().is_some_and(|face| face.input == Input::Guest) {
+            self.view().grab_focus();
+            self.view().press_chord(super::keys::WAKE);
+        }
+    }
+
+    fn face(&self) -> Option<Face> {
+        let known = self.imp().known.borrow();
+        let setup = self.setup();
+        let story = Story {
+            state: &known.state,
+            screen: known.shown.map(|_| self.view().screen()),
+            hold: setup.hold,
+            name: known.machine.as_ref().map(|machine| machine.name.as_str()).filter(|name| !name.is_empty()),
+            retry: known.retry_in(),
+            returns: setup.returns,
+        };
+        story.face()
+    }
+
+    /// Brings everything that is seen in line with what is known.
+    pub(super) fn tell(&self) {
+        let imp = self.imp();
+        let face = self.face();
+        let input = face.as_ref().map_or(Input::Guest, |face| face.input);
+        let waits = imp.known.borrow().retry_at.is_some();
+        // Before the page: a button without its action could not take the focus.
+        self.update_actions();
+        if imp.page.show_face(face) {
+            self.move_focus(input);
+        }
+        self.tell_title();
+        self.update_cover();
+        self.count_down(waits);
+    }
+
+    /// Gives the keyboard to the guest, or to the page that is shown instead.
+    pub(super) fn return_focus(&self) {
+        self.move_focus(self.face().map_or(Input::Guest, |face| face.input));
+    }
+
+    fn move_focus(&self, input: Input) {
+        if self.visible_dialog().is_some() {
+            return;
+        }
+        match input {
+            Input::Guest => self.view().grab_focus(),
+            Input::Page => self.imp().page.first_button().is_some_and(|button| button.grab_focus()),
+        };
+    }
+
+    fn tell_title(&self) {
+        let known = self.imp().known.borrow();
+        let name = known.machine.as_ref().map(|machine| machine.name.clone());
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "Oriel".to_owned());
+        let subtitle = if self.is_shutting_down() {
+            gettext("Shutting down…")
+        } else {
+            let several = known.consoles.len() > 1;
+            known.console().filter(|_| several).map(|console| console.label.clone()).unwrap_or_default()
+        };
+        let screen = gettext_f("Screen of {name}", &[("name", &name)]);
+        self.view().update_property(&[gtk::accessible::Property::Label(&screen)]);
+        self.set_title(Some(&name));
+        self.imp().heading.set_title(&name);
+        self.imp().heading.set_subtitle(&subtitle);
+    }
+
+    /// Tells the seconds until the next attempt, while there are any.
+    fn count_down(&self, wanted: bool) {
+        let countdown = &self.imp().countdown;
+        if !wanted {
+            if let Some(source) = countdown.take() {
+                source.remove();
+            }
+            return;
+        }
+        if countdown.borrow().is_some() {
+            return;
+        }
+        let tick = glib::clone!(
+            #[weak(rename_to = window)]
+            self,
+            #[upgrade_or]
+            glib::ControlFlow::Break,
+            move || {
+                window.imp().page.show_face(window.face());
+                glib::ControlFlow::Continue
+            }
+        );
+        countdown.replace(Some(glib::timeout_add_local(Duration::from_millis(250), tick)));
+    }
+}

@@ -1,0 +1,54 @@
+//! What the window asks of a machine, and who the machine belongs to.
+
+use std::fmt;
+
+use crate::input::Command;
+use crate::session::{ConsoleId, Power, Session};
+
+/// What the window asks of a machine. A session answers; in tests anything can.
+pub trait Remote: fmt::Debug {
+    /// The person did this on that console.
+    fn send(&self, console: ConsoleId, command: Command);
+    /// Connects once more, now.
+    fn reconnect(&self);
+    /// Asks the guest to shut down, or ends the machine.
+    fn power(&self, power: Power);
+    /// Lets go of the machine.
+    fn close(&self);
+}
+
+impl Remote for Session {
+    fn send(&self, console: ConsoleId, command: Command) {
+        self.send(console, command);
+    }
+
+    fn reconnect(&self) {
+        self.reconnect();
+    }
+
+    fn power(&self, power: Power) {
+        self.power(power);
+    }
+
+    fn close(&self) {
+        self.close();
+    }
+}
+
+/// Who the machine belongs to, and with that what the window may do to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Somebody else's, of whom we know the display only.
+    Guest,
+    /// Somebody else's, who let us use its monitor.
+    Monitor,
+    /// Ours: it ends with the window.
+    Owner,
+}
+
+impl Hold {
+    /// Whether the window can ask the machine to shut down.
+    pub(super) fn has_power(self) -> bool {
+        matches!(self, Self::Monitor | Self::Owner)
+    }
+}

@@ -1,0 +1,190 @@
+//! From what is known of a machine to the page that says so: a pure function.
+
+use super::i18n::{gettext, gettext_f, ngettext_f};
+use super::remote::Hold;
+use super::words;
+use crate::frame::Screen;
+use crate::session::{Loss, Stage, State};
+use crate::source::{Chance, ConnectError};
+
+/// What is known of a machine when a page is to be chosen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Story<'a> {
+    /// Where the session stands.
+    pub(super) state: &'a State,
+    /// What the chosen console shows; `None` where the machine has none.
+    pub(super) screen: Option<Screen>,
+    /// Whose machine it is.
+    pub(super) hold: Hold,
+    /// Its name, once known.
+    pub(super) name: Option<&'a str>,
+    /// Seconds until the next attempt to connect.
+    pub(super) retry: Option<u32>,
+    /// Whether the machine can come back by itself.
+    pub(super) returns: bool,
+}
+
+/// What a page shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Face {
+    pub(super) icon: Icon,
+    pub(super) title: String,
+    /// What is going on, in sentences.
+    pub(super) body: String,
+    /// What happens next.
+    pub(super) note: Option<String>,
+    /// What can be done; the most likely first.
+    pub(super) choices: Vec<Choice>,
+    pub(super) input: Input,
+}
+
+/// What keys and clicks do while a page is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Input {
+    /// They go to the guest.
+    Guest,
+    /// They work the page.
+    Page,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Icon {
+    /// Something that will be over in a moment.
+    Working,
+    Starting,
+    Asleep,
+    Lost,
+    Off,
+}
+
+impl Icon {
+    /// Its name in the icon theme; none for what moves.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Working => None,
+            Self::Starting => Some("machine-starting-symbolic"),
+            Self::Asleep => Some("machine-asleep-symbolic"),
+            Self::Lost => Some("machine-lost-symbolic"),
+            Self::Off => Some("system-shutdown-symbolic"),
+        }
+    }
+}
+
+/// What a page offers to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    Reconnect,
+    StartAgain,
+    Details,
+    Close,
+}
+
+impl Choice {
+    pub(super) fn label(self) -> String {
+        match self {
+            Self::Reconnect => gettext("_Reconnect"),
+            Self::StartAgain => gettext("_Start Again"),
+            Self::Details => gettext("_Details"),
+            Self::Close => gettext("_Close"),
+        }
+    }
+
+    pub(super) fn action(self) -> &'static str {
+        match self {
+            Self::Reconnect | Self::StartAgain => "win.reconnect",
+            Self::Details => "win.details",
+            Self::Close => "window.close",
+        }
+    }
+}
+
+impl Story<'_> {
+    /// The page to show; `None` for the picture.
+    pub(super) fn face(&self) -> Option<Face> {
+        match self.state {
+            State::Connecting(stage) => Some(self.connecting(*stage)),
+            State::Live(_) => self.without_picture(),
+            State::Lost { reason, .. } => Some(self.lost(reason)),
+            State::Ended(end) => Some(self.ended(&words::end(end))),
+        }
+    }
+
+    fn connecting(&self, stage: Stage) -> Face {
+        let body = match stage {
+            Stage::Reaching => gettext("Looking for the machine."),
+            Stage::Starting => gettext("QEMU is starting."),
+            Stage::Opening => gettext("Asking for the machine’s display."),
+            Stage::Asking => gettext("Asking for the machine’s consoles."),
+        };
+        let title = match (self.hold, self.name) {
+            (Hold::Owner, _) => gettext("Starting…"),
+            (_, Some(name)) => gettext_f("Connecting to “{name}”…", &[("name", name)]),
+            (_, None) => gettext("Connecting…"),
+        };
+        Face { icon: Icon::Working, title, body, note: None, choices: vec![], input: Input::Page }
+    }
+
+    fn without_picture(&self) -> Option<Face> {
+        let (icon, title, body) = match self.screen {
+            Some(Screen::Live(_)) => return None,
+            Some(Screen::Waiting) => (
+                Icon::Starting,
+                gettext("No Picture Yet"),
+                gettext("The machine is running but has not shown anything. Keys already reach it."),
+            ),
+            Some(Screen::Off) => (
+                Icon::Asleep,
+                gettext("Display Off"),
+                gettext("The machine has switched its display off. Press a key or click to wake it."),
+            ),
+            None => (
+                Icon::Starting,
+                gettext("No Display"),
+                gettext("The machine is running but has no graphical console that Oriel could show."),
+            ),
+        };
+        let input = if self.screen.is_some() { Input::Guest } else { Input::Page };
+        Some(Face { icon, title, body, note: None, choices: vec![], input })
+    }
+
+    fn lost(&self, reason: &Loss) -> Face {
+        let told = words::loss(reason);
+        let again = if self.hold == Hold::Owner { Choice::StartAgain } else { Choice::Reconnect };
+        let choices = match reason {
+            Loss::Unreachable(error) if matches!(**error, ConnectError::UsedUp) => {
+                vec![Choice::Close, Choice::Details]
+            }
+            _ => vec![again, Choice::Details],
+        };
+        let note = match (self.retry, reason) {
+            (Some(seconds), _) => Some(countdown(seconds)),
+            (None, Loss::Unreachable(error)) if error.chance() == Chance::No => None,
+            (None, Loss::TakenOver | Loss::Display(_)) => None,
+            (None, _) => self.promise(),
+        };
+        Face { icon: Icon::Lost, title: told.title, body: told.body, note, choices, input: Input::Page }
+    }
+
+    fn ended(&self, told: &words::Told) -> Face {
+        let icon = if told.failed { Icon::Lost } else { Icon::Off };
+        let again = (self.hold == Hold::Owner).then_some(Choice::StartAgain);
+        let details = told.failed.then_some(Choice::Details);
+        let choices = [again, details, Some(Choice::Close)].into_iter().flatten().collect();
+        let (title, body) = (told.title.clone(), told.body.clone());
+        Face { icon, title, body, note: self.promise(), choices, input: Input::Page }
+    }
+
+    /// That nothing needs to be done, where that is so.
+    fn promise(&self) -> Option<String> {
+        self.returns.then(|| gettext("This window connects by itself when the machine is back."))
+    }
+}
+
+fn countdown(seconds: u32) -> String {
+    if seconds == 0 {
+        return gettext("Trying again…");
+    }
+    let number = seconds.to_string();
+    let values = [("seconds", number.as_str())];
+    ngettext_f("Trying again in {seconds} second", "Trying again in {seconds} seconds", seconds, &values)
+}
