@@ -25,7 +25,9 @@
 //! - [`present`]: the picture on the screen, on a Wayland surface of our own where there can be one.
 //! - `view`: the widget that shows it, and passes on what the person does.
 //! - `window`: a machine's window, and what is said there instead of a picture.
+//! - [`app`]: the program around it all.
 
+pub mod app;
 pub mod clock;
 pub mod display1;
 pub mod frame;

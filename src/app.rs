@@ -1,0 +1,60 @@
+//! The program around the library: command line, logging, and what each command does.
+//!
+//! - [`cli`]: what can be said on the command line, as values.
+//! - `logging`: where the program's words about itself go.
+//! - [`exit`]: how a command ended, for scripts.
+//! - `list`, `screenshot`, `completions`: commands that need no display server.
+//! - `gui`: `oriel connect` and `oriel launch`, in builds that have a window.
+
+pub mod cli;
+mod completions;
+pub mod exit;
+#[cfg(feature = "gui")]
+pub mod gui;
+mod list;
+mod logging;
+mod screenshot;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::cli::{Cli, Command, ConnectOptions};
+use self::exit::{Exit, Failure};
+use crate::source::launch::guard;
+
+/// Reads the command line and does what it says.
+pub fn run() -> ExitCode {
+    if let Some(error) = guard::intercept(std::env::args_os()) {
+        return Failure::new(Exit::Qemu, error.to_string()).report().into();
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error),
+    };
+    logging::start(cli.verbose);
+    let done = match cli.command.unwrap_or_default() {
+        Command::Connect(connect) => connect.options().map(open),
+        Command::Launch(launch) => launch.options().map(open),
+        Command::List(list) => list::run(list),
+        Command::Screenshot(screenshot) => screenshot::run(screenshot),
+        Command::Completions { shell } => completions::run(shell),
+    };
+    done.unwrap_or_else(|error| error.report()).into()
+}
+
+/// Opens a window on the machine.
+#[cfg(feature = "gui")]
+fn open(options: ConnectOptions) -> Exit {
+    gui::run(options)
+}
+
+/// This build has no window.
+#[cfg(not(feature = "gui"))]
+fn open(_: ConnectOptions) -> Exit {
+    tracing::error!(
+        "this build of oriel has no window (it was built without the feature 'gui'); \
+         'oriel list' and 'oriel screenshot' work"
+    );
+    Exit::Error
+}

@@ -1,0 +1,301 @@
+//! What can be said on the command line, as values; what contradicts itself is refused here.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::exit::{self, Failure};
+use crate::geometry::Scaling;
+use crate::source::{Launch, Source};
+
+const EXAMPLES: &str = "\
+Examples:
+  oriel                                     the first machine on the session bus
+  oriel connect web                         the machine named 'web'
+  oriel connect --qmp /run/user/1000/vm.qmp a machine by its QMP socket
+  oriel launch -- qemu-system-x86_64 -m 2G -cdrom debian.iso
+  oriel list --json                         machines and their consoles
+  oriel screenshot --qmp vm.qmp shot.png    what the machine shows, as a file
+
+QEMU has to be started with '-display dbus' (on the session bus), or with
+'-display dbus,p2p=yes' and a QMP socket. 'oriel launch' adds what is needed.";
+
+/// A window onto a virtual machine's display.
+///
+/// Shows machines run by QEMU over its D-Bus display: their frames as they are, without copying,
+/// scaling or encoding them on the way.
+#[derive(Debug, Parser)]
+#[command(name = "oriel", version, propagate_version = true)]
+#[command(after_help = EXAMPLES, after_long_help = concat_help())]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Say more on standard error: -v how things went, -vv how they were done, -vvv everything.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+fn concat_help() -> String {
+    format!("{EXAMPLES}\n\n{}", exit::HELP)
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Open a window on a running machine.
+    ///
+    /// Without MACHINE, the first one that owns the name org.qemu on the session bus.
+    #[command(after_help = "\
+Examples:
+  oriel connect
+  oriel connect web --fullscreen
+  oriel connect --bus unix:path=/run/user/1000/vms.bus 5f0e7c1a-3c1f-4f4e-9f57-6a1d4ac6d0c8
+  oriel connect --qmp vm.qmp --scale 1:1")]
+    Connect(Connect),
+    /// Start QEMU with Oriel as its display.
+    ///
+    /// Adds '-display dbus,p2p=yes' and a private QMP connection to the command. A '-display
+    /// dbus,gl=on' of your own is kept and completed. Closing the window asks the guest to shut
+    /// down; the machine never outlives Oriel.
+    #[command(after_help = "\
+Examples:
+  oriel launch -- qemu-system-x86_64 -m 2G -cdrom debian.iso
+  oriel launch --fullscreen -- qemu-system-x86_64 -display dbus,gl=on -device virtio-vga-gl")]
+    Launch(LaunchCommand),
+    /// List machines and their consoles.
+    #[command(after_help = "\
+Examples:
+  oriel list
+  oriel list --json | jq -r '.[].name'")]
+    List(List),
+    /// Save what a machine shows as a PNG file. Needs no display server.
+    #[command(
+        allow_missing_positional = true,
+        after_help = "\
+Examples:
+  oriel screenshot shot.png
+  oriel screenshot --qmp vm.qmp --console 1 shot.png
+  oriel screenshot --bus unix:path=/run/vms.bus web - | display"
+    )]
+    Screenshot(Screenshot),
+    /// Print what a shell needs to complete Oriel's command line.
+    #[command(after_help = "\
+Examples:
+  oriel completions bash > ~/.local/share/bash-completion/completions/oriel
+  oriel completions fish > ~/.config/fish/completions/oriel.fish")]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Connect(Connect::default())
+    }
+}
+
+/// The ways to reach a machine that runs.
+#[derive(Debug, Default, Args)]
+pub struct Reach {
+    /// The D-Bus address on which to look for machines [default: the session bus].
+    #[arg(long, value_name = "ADDRESS", group = "way")]
+    bus: Option<String>,
+    /// The QMP socket of a machine with '-display dbus,p2p=yes'. Another viewer of it, which only one
+    /// can be, loses its display.
+    #[arg(long, value_name = "SOCKET", group = "way")]
+    qmp: Option<PathBuf>,
+    /// A descriptor of a connected socket that was inherited, and on which QEMU speaks D-Bus.
+    #[arg(long, value_name = "N", group = "way", value_parser = clap::value_parser!(u32).range(3..))]
+    fd: Option<u32>,
+}
+
+impl Reach {
+    /// The way that was chosen; `machine` names one among several on a bus.
+    fn source(self, machine: Option<String>) -> Result<Source, Failure> {
+        Ok(match self {
+            Self { qmp: Some(socket), .. } => Source::qmp(socket),
+            Self { fd: Some(number), .. } => Source::inherited(number)?,
+            Self { bus: address, .. } => Source::Bus { address, machine },
+        })
+    }
+}
+
+/// `oriel connect`.
+#[derive(Debug, Default, Args)]
+pub struct Connect {
+    #[command(flatten)]
+    reach: Reach,
+    /// Name, UUID or unique bus name (:1.42) of the machine, where several are on one bus.
+    #[arg(conflicts_with_all = ["qmp", "fd"])]
+    machine: Option<String>,
+    #[command(flatten)]
+    show: Show,
+}
+
+/// `oriel launch`.
+#[derive(Debug, Args)]
+pub struct LaunchCommand {
+    #[command(flatten)]
+    show: Show,
+    /// QEMU and its arguments, as they would be typed without Oriel.
+    #[arg(last = true, required = true, value_name = "QEMU")]
+    command: Vec<OsString>,
+}
+
+/// `oriel list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// The D-Bus address on which to look for machines [default: the session bus].
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "qmp")]
+    pub bus: Option<String>,
+    /// The QMP socket of one machine with '-display dbus,p2p=yes'. Another viewer of it, which only
+    /// one can be, loses its display.
+    #[arg(long, value_name = "SOCKET")]
+    pub qmp: Option<PathBuf>,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl List {
+    /// Whom to ask.
+    pub(super) fn source(self) -> Source {
+        match self.qmp {
+            Some(socket) => Source::qmp(socket),
+            None => Source::Bus { address: self.bus, machine: None },
+        }
+    }
+}
+
+/// `oriel screenshot`.
+#[derive(Debug, Args)]
+pub struct Screenshot {
+    #[command(flatten)]
+    reach: Reach,
+    /// Name, UUID or unique bus name (:1.42) of the machine, where several are on one bus.
+    #[arg(conflicts_with_all = ["qmp", "fd"])]
+    machine: Option<String>,
+    /// The console to look at [default: the first graphical one].
+    #[arg(long, value_name = "N")]
+    pub console: Option<u32>,
+    /// How long to wait for the picture.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub timeout: Duration,
+    /// Where to save the picture; '-' is standard output.
+    #[arg(value_name = "FILE.png")]
+    pub file: PathBuf,
+}
+
+impl Screenshot {
+    /// Whom to ask.
+    pub(super) fn source(&mut self) -> Result<Source, Failure> {
+        std::mem::take(&mut self.reach).source(self.machine.take())
+    }
+}
+
+/// How a machine is shown: the options that `connect` and `launch` share.
+#[derive(Debug, Default, Args)]
+pub struct Show {
+    /// The console to show [default: the first graphical one].
+    #[arg(long, value_name = "N")]
+    console: Option<u32>,
+    /// Fill the screen.
+    #[arg(long)]
+    fullscreen: bool,
+    /// Size of the picture: 1:1 for the guest's pixels as they are, fit for all that fits
+    /// [default: as it was last time, at first fit].
+    #[arg(long, value_name = "SCALE")]
+    scale: Option<Scale>,
+    /// How the picture reaches the screen; auto takes the best way that works.
+    #[arg(long, value_name = "WAY", default_value = "auto")]
+    present: Present,
+    /// Write statistics: one JSON object a second, and a summary at the end; '-' is standard error.
+    #[arg(long, value_name = "FILE")]
+    stats: Option<PathBuf>,
+    /// Close the window after so many seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    exit_after: Option<Duration>,
+}
+
+/// `--scale`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scale {
+    Fit,
+    #[value(name = "1:1")]
+    OneToOne,
+}
+
+/// `--present`: the way that the picture is to take to the screen.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Present {
+    /// The best way that works.
+    #[default]
+    Auto,
+    /// The guest's own buffer, handed to the compositor.
+    Direct,
+    /// Changes copied into memory that the compositor reads.
+    Copy,
+    /// A texture drawn by GTK.
+    Gtk,
+}
+
+/// What a window is to show, and how.
+#[derive(Debug)]
+pub struct ConnectOptions {
+    pub source: Source,
+    /// The console's number; the first graphical one without.
+    pub console: Option<u32>,
+    pub fullscreen: bool,
+    /// The size of the picture; as it was last time without.
+    pub scaling: Option<Scaling>,
+    pub present: Present,
+    /// Where statistics go.
+    pub stats: Option<PathBuf>,
+    /// How long the window stays.
+    pub exit_after: Option<Duration>,
+}
+
+impl Show {
+    fn options(self, source: Source) -> ConnectOptions {
+        ConnectOptions {
+            source,
+            console: self.console,
+            fullscreen: self.fullscreen,
+            scaling: self.scale.map(|scale| match scale {
+                Scale::Fit => Scaling::Fit,
+                Scale::OneToOne => Scaling::OneToOne,
+            }),
+            present: self.present,
+            stats: self.stats,
+            exit_after: self.exit_after,
+        }
+    }
+}
+
+impl Connect {
+    /// What `oriel connect` is to open.
+    pub fn options(self) -> Result<ConnectOptions, Failure> {
+        let source = self.reach.source(self.machine)?;
+        Ok(self.show.options(source))
+    }
+}
+
+impl LaunchCommand {
+    /// What `oriel launch` is to start and open.
+    pub fn options(self) -> Result<ConnectOptions, Failure> {
+        let launch =
+            Launch::new(self.command).map_err(|error| Failure::new(exit::Exit::Usage, error.to_string()))?;
+        Ok(self.show.options(Source::Launch(launch)))
+    }
+}
+
+/// A span of time in seconds, fractions allowed.
+fn seconds(text: &str) -> Result<Duration, String> {
+    const EXPECTED: &str = "expected a number of seconds above 0, such as 5 or 0.5";
+    let seconds: f64 = text.parse().map_err(|_| EXPECTED.to_owned())?;
+    let span = Duration::try_from_secs_f64(seconds).map_err(|_| EXPECTED.to_owned())?;
+    if span.is_zero() { Err(EXPECTED.to_owned()) } else { Ok(span) }
+}

@@ -1,0 +1,5 @@
+//! The program: see [`oriel::app`].
+
+fn main() -> std::process::ExitCode {
+    oriel::app::run()
+}
