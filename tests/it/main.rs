@@ -3,8 +3,14 @@
 mod architecture;
 mod auth;
 mod bad_input;
+mod cli;
 mod decode;
+mod launch;
 mod listener;
 mod peer;
+mod qmp;
+mod session;
+mod session_watch;
+mod source;
 mod traps;
 mod viewer;
