@@ -1,0 +1,12 @@
+//! Stock QEMU under emulation: every way to reach it, what it shows, how it ends.
+
+mod bus;
+mod conformance;
+#[cfg(feature = "gui")]
+mod demo;
+mod launch;
+mod qmp;
+mod screenshot;
+#[path = "../it/session_watch.rs"]
+mod session_watch;
+mod support;
