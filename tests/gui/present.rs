@@ -419,33 +419,3 @@ fn without_wayland_gtk_draws() {
     actor.find(&screen, "x11-flipped", WHOLE, 2);
     actor.quit();
 }
-
-/// Figures, for people: `cargo test --release --test present -- --ignored --nocapture figures`.
-#[test]
-#[ignore = "measures, and asserts nothing"]
-fn figures() {
-    const FRAMES: u32 = 240;
-    for size in [(640, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160)] {
-        for rung in [Rung::Direct, Rung::Copy] {
-            let mut stage = Stage::new(1.0, (640, 360));
-            stage.ask(Ask::Switch { medium: Medium::Map, size, margin: 0, picture: 1 });
-            let cpu =
-                |stage: &Stage| harness::usage::cpu(stage.actor.client.id()).expect("a process").total();
-            let start = cpu(&stage);
-            stage.ask(Ask::Play { frames: FRAMES, rate: 60 });
-            let alone = cpu(&stage) - start;
-            stage.ask(Ask::Open { rung });
-            stage.wait("a picture", |report| report.stats["committed"] != 0);
-            stage.ask(Ask::Play { frames: 60, rate: 60 });
-            let start = cpu(&stage);
-            stage.ask(Ask::Play { frames: FRAMES, rate: 60 });
-            let frame = (cpu(&stage) - start).saturating_sub(alone) / FRAMES;
-            let stats = stage.report().stats;
-            eprintln!(
-                "{size:?} {rung:?}: {frame:?} a frame, commit {}, committed {}, overtaken {}, present {}",
-                stats["commit"], stats["committed"], stats["overtaken"], stats["present"]
-            );
-            stage.quit();
-        }
-    }
-}

@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use harness::Result;
-use harness::machine::{Builder, Report};
+use harness::machine::{Builder, Machine, Report};
 use oriel::session::{End, Power, State};
 use oriel::source::{Exited, Launch, Source};
 use rustix::process::{Pid, Signal, kill_process};
@@ -45,15 +45,21 @@ fn the_guest_is_shown_and_shuts_down_when_asked() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_machine_ends_with_its_session() -> Result<()> {
+/// Launches a machine that writes its process's number into a file of this folder.
+fn launch_numbered(place: &Path) -> Result<(Machine, Watch, PathBuf)> {
     let machine = Builder::new().video("VGA").prepare()?;
-    let place = tempfile::tempdir().unwrap();
-    let file = place.path().join("pid");
+    let file = place.join("pid");
     let mut command = machine.arguments().to_vec();
     command.extend(["-pidfile".into(), file.clone().into()]);
     let watch = launch(&command);
     watch.console();
+    Ok((machine, watch, file))
+}
+
+#[test]
+fn a_machine_ends_with_its_session() -> Result<()> {
+    let place = tempfile::tempdir().unwrap();
+    let (_machine, watch, file) = launch_numbered(place.path())?;
     assert!(pid(&file).is_some());
     watch.close();
     assert!(pid(&file).is_none(), "QEMU ended in order, and before the session did");
@@ -62,13 +68,8 @@ fn a_machine_ends_with_its_session() -> Result<()> {
 
 #[test]
 fn a_machine_that_hangs_ends_with_its_session() -> Result<()> {
-    let machine = Builder::new().video("VGA").prepare()?;
     let place = tempfile::tempdir().unwrap();
-    let file = place.path().join("pid");
-    let mut command = machine.arguments().to_vec();
-    command.extend(["-pidfile".into(), file.clone().into()]);
-    let watch = launch(&command);
-    watch.console();
+    let (_machine, watch, file) = launch_numbered(place.path())?;
     let pid = pid(&file).unwrap();
     kill_process(pid, Signal::STOP).unwrap();
     watch.close();
