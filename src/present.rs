@@ -40,6 +40,7 @@ use crate::frame::Scanout;
 use crate::geometry::{Guest, Size};
 use crate::pixel::{Fourcc, Modifier};
 use crate::stats::Path;
+use table::Fit;
 
 /// What the person asked for.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +108,7 @@ impl Kind {
         Self { size: scanout.size(), fourcc, modifier }
     }
 
-    fn path(self, status: &Status, presenting: Presenting) -> Path {
+    fn path(self, status: &Status, presenting: Presenting, fit: Option<Fit>) -> Path {
         let none = Refusals::default();
         let (rung, refused) = match status {
             Status::Showing { rung, refused } => (rung.name(), refused),
@@ -124,6 +125,7 @@ impl Kind {
             presenting: presenting.name(),
             reason,
             refused: refused.iter().map(told).collect(),
+            fit: fit.map(Fit::name),
             format: self.fourcc.map(|fourcc| fourcc.to_string()),
             modifier: self.modifier.map(|modifier| modifier.to_string()),
             size: Some((self.size.width, self.size.height)),

@@ -29,6 +29,10 @@ pub struct Path {
     /// Each better rung, and why it did not do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<(&'static str, String)>,
+    /// What the compositor says that it can do with the guest's buffer: `scanout` (show it as it is) or
+    /// `sampled` (draw it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<&'static str>,
     /// The DRM format code of the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,

@@ -267,3 +267,6 @@ impl Anchor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

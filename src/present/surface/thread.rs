@@ -17,7 +17,7 @@ use wayland_protocols::wp::presentation_time::client::wp_presentation_feedback::
     self as feedback, WpPresentationFeedback,
 };
 
-use super::buffers::{Imports, Lookup, Owner};
+use super::buffers::{self, Imports, Lookup, Owner};
 use super::copier::{Copier, Workshop};
 use super::globals::{Globals, Told};
 use super::shared::Shared;
@@ -178,6 +178,10 @@ impl Presenter {
         if whole {
             // What was attached was taken away: no one will say that it was seen.
             self.pacing.forget();
+        }
+        if self.pacing.is_idle() {
+            // Nothing says that nobody looks.
+            self.set_audience(Audience::Watching);
         }
         if !self.pacing.has_room() {
             return;
@@ -379,7 +383,13 @@ impl Presenter {
         }
         self.announced = Some((kind, choice.clone()));
         let status = Status::of(choice);
-        self.stats.path(kind.path(&status, self.options.presenting));
+        let fit = match (scanout, choice) {
+            (Scanout::Dmabuf(dmabuf), Choice::Take { rung: Rung::Direct, .. }) => {
+                buffers::as_what(dmabuf, &self.told.offer).map(|direct| direct.fit).ok()
+            }
+            _ => None,
+        };
+        self.stats.path(kind.path(&status, self.options.presenting, fit));
         self.shared.set_status(status);
     }
 
