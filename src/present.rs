@@ -15,6 +15,8 @@
 
 pub mod cache;
 pub mod file;
+#[cfg(feature = "gl")]
+pub mod gpu;
 #[cfg(feature = "gui")]
 pub mod gtk;
 pub mod ladder;
