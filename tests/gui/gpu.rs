@@ -21,10 +21,15 @@ struct Buffer {
 
 fn memory(bytes: &[u8]) -> File {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let file = File::from(rustix::fs::memfd_create("test", flags).expect("memfd"));
+    let file = File::from(rustix::fs::memfd_create(&name(), flags).expect("memfd"));
     file.write_all_at(bytes, 0).expect("room");
     rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW).expect("seals");
     file
+}
+
+/// The same for all files of a test, and no other's.
+fn name() -> String {
+    std::thread::current().name().expect("a test").to_owned()
 }
 
 struct Spec {
@@ -249,8 +254,16 @@ fn what_cannot_be_imported_says_why_and_leaves_nothing() {
     assert_eq!(descriptors(), before);
 }
 
+/// Descriptors of this test's files: other tests have theirs at the same time.
 fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").expect("descriptors").count()
+    let name = name();
+    let open = std::fs::read_dir("/proc/self/fd").expect("descriptors");
+    let of_ours = |path: std::path::PathBuf| path.to_string_lossy().contains(&name);
+    open.filter(|entry| {
+        let path = entry.as_ref().expect("a descriptor").path();
+        std::fs::read_link(path).is_ok_and(of_ours)
+    })
+    .count()
 }
 
 #[test]
