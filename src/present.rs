@@ -11,9 +11,12 @@
 //!
 //! What can be decided without a display is decided in pure modules: [`ladder`] (which way, and why
 //! not a better one), [`viewport`] (which part goes where), [`slots`] (what a copy has to copy),
-//! [`cache`] (which buffers stay known), [`table`] (which formats the compositor takes).
+//! [`choices`] (for which buffers that is known), [`cache`] (which buffers stay known), [`table`]
+//! (which formats the compositor takes).
 
 pub mod cache;
+pub mod choices;
+pub mod fence;
 pub mod file;
 #[cfg(feature = "gl")]
 pub mod gpu;

@@ -172,7 +172,7 @@ impl State {
                     Made::Copied(bytes) => inner.stats.copied(bytes),
                 }
                 self.drawing = Some(drawing);
-                self.step = Step::Waiting(self.pacing.commit(pending.ack), pending.received);
+                self.step = Step::Waiting(self.pacing.commit(pending.ack, clock::now()), pending.received);
                 Choice::Take { rung: Rung::Gtk, refused: inner.refused.clone() }
             }
             Err(reason) => Choice::Refuse(inner.refused.clone().and(Rung::Gtk, reason)),
