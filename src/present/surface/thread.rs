@@ -7,6 +7,7 @@
 //! its own, which may run in between: they had better be short.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 use wayland_client::backend::{ReadEventsGuard, WaylandError};
@@ -390,9 +391,11 @@ impl Dispatch<WlCallback, Serial> for Presenter {
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
-        if let wl_callback::Event::Done { .. } = event
-            && state.pacing.seen(*serial)
-        {
+        let wl_callback::Event::Done { .. } = event else { return };
+        if state.globals.presentation(&state.told).is_none() {
+            state.frames.cadence().seen(clock::now(), Duration::ZERO);
+        }
+        if state.pacing.seen(*serial) {
             state.imports.discard_retired();
             state.copier.discard_retired();
         }
@@ -440,10 +443,12 @@ impl Dispatch<WpPresentationFeedback, Time> for Presenter {
         _: &QueueHandle<Self>,
     ) {
         match event {
-            feedback::Event::Presented { tv_sec_hi, tv_sec_lo, tv_nsec, .. } => {
+            feedback::Event::Presented { tv_sec_hi, tv_sec_lo, tv_nsec, refresh, .. } => {
                 let seconds = u64::from(tv_sec_hi) << 32 | u64::from(tv_sec_lo);
                 let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(tv_nsec));
                 state.stats.presented(*received, Time::from_nanos(nanos));
+                let refresh = Duration::from_nanos(u64::from(refresh));
+                state.frames.cadence().seen(Time::from_nanos(nanos), refresh);
             }
             feedback::Event::Discarded => state.stats.missed(),
             _ => {}
