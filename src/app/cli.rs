@@ -212,6 +212,10 @@ pub struct Show {
     /// How the picture reaches the screen; auto takes the best way that works.
     #[arg(long, value_name = "WAY", default_value = "auto")]
     present: Present,
+    /// Ask QEMU for a vGPU's picture at the screen's pace, through its monitor, where that helps; off
+    /// leaves it at the 33 frames a second that QEMU gives by itself.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    boost: Boost,
     /// Write statistics: one JSON object a second, and a summary at the end; '-' is standard error.
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
@@ -242,6 +246,16 @@ pub enum Present {
     Gtk,
 }
 
+/// `--boost`: whether a vGPU's picture is asked for oftener than QEMU gives it by itself.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Boost {
+    /// Where we hold the machine's monitor (launch, --qmp).
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+}
+
 /// What a window is to show, and how.
 #[derive(Debug)]
 pub struct ConnectOptions {
@@ -252,6 +266,7 @@ pub struct ConnectOptions {
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
     pub present: Present,
+    pub boost: Boost,
     /// Where statistics go.
     pub stats: Option<PathBuf>,
     /// How long the window stays.
@@ -269,6 +284,7 @@ impl Show {
                 Scale::OneToOne => Scaling::OneToOne,
             }),
             present: self.present,
+            boost: self.boost,
             stats: self.stats,
             exit_after: self.exit_after,
         }
