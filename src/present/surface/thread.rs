@@ -499,11 +499,13 @@ impl Dispatch<WlCallback, Serial> for Presenter {
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
-        if let wl_callback::Event::Done { .. } = event {
-            state.set_audience(Audience::Watching);
-            if state.pacing.seen(*serial) {
-                state.discard_retired();
-            }
+        let wl_callback::Event::Done { .. } = event else { return };
+        if state.globals.presentation(&state.told).is_none() {
+            state.frames.cadence().seen(clock::now(), Duration::ZERO);
+        }
+        state.set_audience(Audience::Watching);
+        if state.pacing.seen(*serial) {
+            state.discard_retired();
         }
     }
 }
@@ -550,13 +552,15 @@ impl Dispatch<WpPresentationFeedback, Time> for Presenter {
     ) {
         match event {
             feedback::Event::Presented { tv_sec_hi, tv_sec_lo, tv_nsec, refresh, flags, .. } => {
-                state.told.refresh = (refresh > 0).then(|| Duration::from_nanos(refresh.into()));
+                let refresh = Duration::from_nanos(refresh.into());
+                state.told.refresh = Some(refresh).filter(|refresh| !refresh.is_zero());
                 if flags.into_result().is_ok_and(|flags| flags.contains(feedback::Kind::ZeroCopy)) {
                     state.stats.scanned_out();
                 }
                 let seconds = u64::from(tv_sec_hi) << 32 | u64::from(tv_sec_lo);
                 let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(tv_nsec));
                 state.stats.presented(*received, Time::from_nanos(nanos));
+                state.frames.cadence().seen(Time::from_nanos(nanos), refresh);
             }
             feedback::Event::Discarded => state.stats.missed(),
             _ => {}
