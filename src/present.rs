@@ -16,6 +16,7 @@
 
 pub mod cache;
 pub mod choices;
+pub mod facts;
 pub mod fence;
 pub mod file;
 #[cfg(feature = "gl")]
@@ -34,6 +35,7 @@ pub mod surface;
 pub mod table;
 pub mod viewport;
 
+pub use facts::Facts;
 pub use ladder::{Presenting, Refusals, Rung, Wanted};
 #[cfg(feature = "gui")]
 pub use output::Output;

@@ -44,7 +44,7 @@ use gdk_wayland::{WaylandDisplay, WaylandSurface};
 
 use self::shared::Shared;
 use super::ladder::Reason;
-use super::{Options, Stacking, Status};
+use super::{Facts, Options, Stacking, Status};
 use crate::frame::Mailbox;
 use crate::geometry::Placement;
 use crate::stats::Stats;
@@ -129,6 +129,11 @@ impl Handle {
     /// How the picture gets to the screen at the moment.
     pub fn status(&self) -> Status {
         self.anchor.shared.status()
+    }
+
+    /// What the presenter knows of the compositor and the GPU.
+    pub fn facts(&self) -> Facts {
+        self.anchor.shared.facts().clone()
     }
 }
 

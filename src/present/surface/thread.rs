@@ -117,6 +117,9 @@ fn prepare(start: Start) -> Result<Ready, Status> {
     let bound = Globals::bind(&list, &events);
     let refused = |reason: Reason| Status::Refused { refused: Refusals::of_surface(&reason) };
     let (globals, subcompositor) = bound.map_err(refused)?;
+    let globals_known = list.contents().clone_list();
+    shared.facts().globals =
+        globals_known.into_iter().map(|global| (global.interface, global.version)).collect();
     list.destroy();
     let queue = events.handle();
     let objects = globals.surface(subcompositor, &queue);
@@ -389,6 +392,7 @@ impl Presenter {
             }
             _ => None,
         };
+        self.shared.facts().formats.clone_from(&self.told.offer.dmabuf);
         self.stats.path(kind.path(&status, self.options.presenting, fit));
         self.shared.set_status(status);
     }
@@ -553,7 +557,10 @@ impl Dispatch<WpPresentationFeedback, Time> for Presenter {
         match event {
             feedback::Event::Presented { tv_sec_hi, tv_sec_lo, tv_nsec, refresh, flags, .. } => {
                 let refresh = Duration::from_nanos(refresh.into());
-                state.told.refresh = Some(refresh).filter(|refresh| !refresh.is_zero());
+                let told = Some(refresh).filter(|refresh| !refresh.is_zero());
+                if std::mem::replace(&mut state.told.refresh, told) != told {
+                    state.shared.facts().refresh = told;
+                }
                 if flags.into_result().is_ok_and(|flags| flags.contains(feedback::Kind::ZeroCopy)) {
                     state.stats.scanned_out();
                 }
