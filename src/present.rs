@@ -27,12 +27,15 @@ pub mod ladder;
 pub mod mapping;
 #[cfg(feature = "gui")]
 mod output;
+pub mod owner;
 pub mod readback;
 pub mod rows;
 pub mod slots;
 #[cfg(feature = "gui")]
 pub mod surface;
 pub mod table;
+#[cfg(feature = "gl")]
+pub mod timeline;
 pub mod viewport;
 
 pub use facts::Facts;

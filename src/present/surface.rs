@@ -24,6 +24,7 @@
 
 mod buffers;
 mod copier;
+mod explicit;
 mod foreign;
 mod globals;
 mod shared;
