@@ -11,8 +11,15 @@ use crate::geometry::{Backing, Placement, Rect};
 use crate::present::Options;
 use crate::present::ladder::{Offer, Reason};
 
+/// Which GPU would draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Compose,
+    Bridge,
+}
+
 /// Never draws anything.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Composer;
 
 /// What will never be.
@@ -37,6 +44,14 @@ impl Workshop {
 
 #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "as the composer's")]
 impl Composer {
+    pub(super) fn new(_: Way) -> Self {
+        Self
+    }
+
+    pub(super) fn about(&self) -> Option<String> {
+        None
+    }
+
     pub(super) fn check(&mut self, scanout: &Scanout, _: Options, _: Workshop) -> Result<(), Reason> {
         Err(match scanout {
             Scanout::Blank | Scanout::Pixels(_) => Reason::Messages,
