@@ -18,6 +18,8 @@ pub mod cache;
 pub mod choices;
 pub mod fence;
 pub mod file;
+#[cfg(feature = "gl")]
+pub mod gpu;
 #[cfg(feature = "gui")]
 pub mod gtk;
 pub mod ladder;

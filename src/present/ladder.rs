@@ -9,6 +9,7 @@ use super::Options;
 use super::file::{Access, File, Trust};
 use super::table::{Fit, Formats};
 use crate::frame::{Dmabuf, Mapped, Scanout};
+use crate::geometry::{Backing, Size};
 use crate::pixel::{Format, Fourcc, Modifier};
 
 /// What the person asked for.
@@ -137,6 +138,18 @@ pub enum Reason {
     Unreadable(Fourcc),
     #[error("the buffer cannot be read: {0}")]
     Io(String),
+    #[error("no GPU can be used: {0}")]
+    NoGpu(String),
+    #[error("the GPU's driver imports no buffers of format {0} and modifier {1}")]
+    GpuFormat(Fourcc, Modifier),
+    #[error("the GPU's driver refused a buffer of {size}, format {fourcc}, modifier {modifier}: {error}")]
+    GpuRefused { size: Size<Backing>, fourcc: Fourcc, modifier: Modifier, error: String },
+    #[error("the GPU was lost")]
+    GpuLost,
+    #[error("the picture lies in memory that needs no GPU")]
+    SharedMemory,
+    #[error("a processor does the GPU's work here, and copies more cheaply")]
+    SoftwareGpu,
     #[error("there is no Wayland compositor")]
     NoWayland,
     #[error("the compositor lacks {0}")]
