@@ -29,6 +29,10 @@ pub struct Path {
     /// Each better rung, and why it did not do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<(&'static str, String)>,
+    /// What the compositor says that it can do with the guest's buffer: `scanout` (show it as it is) or
+    /// `sampled` (draw it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<&'static str>,
     /// The DRM format code of the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -113,6 +117,8 @@ counters! {
     missed,
     /// Bytes that were copied to show frames.
     copied,
+    /// Frames that were drawn by a GPU of ours.
+    passes,
     /// Buffers that were made known to the compositor or the GPU.
     imported,
     /// Frames that the compositor says went to the screen without a copy of its own.
@@ -264,6 +270,11 @@ impl Stats {
     /// Bytes were copied to show a frame.
     pub fn copied(&self, bytes: u64) {
         self.counters.copied.fetch_add(bytes, Relaxed);
+    }
+
+    /// A frame was drawn by a GPU of ours.
+    pub fn composed(&self) {
+        self.counters.passes.fetch_add(1, Relaxed);
     }
 
     /// A buffer was made known to the compositor or the GPU.

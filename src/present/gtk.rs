@@ -189,7 +189,7 @@ impl State {
         let kind = Kind::of(&pending.scanout);
         let status = Status::of(&choice);
         if self.announced != Some(kind) || self.status != status {
-            inner.stats.path(kind.path(&status, Presenting::Live));
+            inner.stats.path(kind.path(&status, Presenting::Live, None));
             self.announced = Some(kind);
             self.status = status;
         }
