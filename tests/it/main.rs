@@ -5,6 +5,7 @@ mod auth;
 mod bad_input;
 mod cli;
 mod decode;
+mod follow;
 mod launch;
 mod listener;
 mod peer;
