@@ -3,6 +3,7 @@
 mod architecture;
 mod auth;
 mod bad_input;
+mod boost;
 mod cli;
 mod decode;
 mod follow;
