@@ -18,7 +18,7 @@ pub use ack::{Ack, Acknowledge};
 pub use cadence::{Beat, Cadence, USUAL_REFRESH};
 pub use cursor::{Cursor, Pointer};
 pub use damage::Damage;
-pub use mailbox::{Change, Mailbox};
+pub use mailbox::{Audience, Change, Mailbox};
 pub use model::{Applied, Event, Model, Pending, Screen};
 pub use pacing::{Pacing, Serial};
 pub use pulse::Pulse;

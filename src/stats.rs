@@ -18,11 +18,21 @@ use crate::clock::Time;
 /// The way that frames take at the moment, in words: for the overlay, `--stats` and diagnostics.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct Path {
-    /// How the picture gets to the screen: `direct`, `copy`, `gtk`, or `none`.
+    /// How the picture gets to the screen: `direct`, `compose`, `bridge`, `copy`, `gtk`, or `none`.
     pub rung: &'static str,
-    /// Why it is not a better one.
+    /// `live`, or `snapshot` where each update is copied at once.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub presenting: &'static str,
+    /// Why it is not the best one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Each better rung, and why it did not do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<(&'static str, String)>,
+    /// What the compositor says that it can do with the guest's buffer: `scanout` (show it as it is) or
+    /// `sampled` (draw it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<&'static str>,
     /// The DRM format code of the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -107,8 +117,16 @@ counters! {
     missed,
     /// Bytes that were copied to show frames.
     copied,
+    /// Frames that were drawn by a GPU of ours.
+    passes,
     /// Buffers that were made known to the compositor or the GPU.
     imported,
+    /// Frames that the compositor says went to the screen without a copy of its own.
+    scanned_out,
+    /// Frames that waited until nobody drew into their buffer any more.
+    waited,
+    /// Frames that were shown while somebody still drew into their buffer.
+    unfinished,
 }
 
 /// One console's counters, shared by the threads that its frames pass.
@@ -254,9 +272,29 @@ impl Stats {
         self.counters.copied.fetch_add(bytes, Relaxed);
     }
 
+    /// A frame was drawn by a GPU of ours.
+    pub fn composed(&self) {
+        self.counters.passes.fetch_add(1, Relaxed);
+    }
+
     /// A buffer was made known to the compositor or the GPU.
     pub fn imported(&self) {
         self.counters.imported.fetch_add(1, Relaxed);
+    }
+
+    /// A frame that was seen went to the screen as it is.
+    pub fn scanned_out(&self) {
+        self.counters.scanned_out.fetch_add(1, Relaxed);
+    }
+
+    /// A frame waited for its buffer to be finished.
+    pub fn waited(&self) {
+        self.counters.waited.fetch_add(1, Relaxed);
+    }
+
+    /// A frame was shown before its buffer was finished.
+    pub fn unfinished(&self) {
+        self.counters.unfinished.fetch_add(1, Relaxed);
     }
 
     /// Frames take another way from now on.
