@@ -382,7 +382,7 @@ impl Presenter {
         let Some(placement) = self.shared.stage().placement() else { return Ok(Prepared::Later) };
         let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
         let composed = self.composer.compose(pending, &placement, shop)?;
-        let Some(Composed { buffer, slot, damage, imported, copied }) = composed else {
+        let Some(Composed { buffer, slot, fill, damage, imported, copied }) = composed else {
             return Ok(Prepared::Later);
         };
         self.stats.composed();
@@ -391,7 +391,7 @@ impl Presenter {
             self.stats.imported();
         }
         let origin = Origin::Composed(slot, placement, damage);
-        Ok(Prepared::Ready(Frame { buffer, content: Content::Seen, origin }))
+        Ok(Prepared::Ready(Frame { buffer, content: Content::Seen(fill), origin }))
     }
 
     fn check_bridge(&mut self, scanout: &Scanout) -> Result<(), Reason> {
@@ -434,8 +434,8 @@ impl Presenter {
         surface.attach(Some(&frame.buffer), 0, 0);
         match (&frame.content, &frame.origin) {
             (Content::Picture(shape), _) => damage(surface, shape.damage(&pending.damage)),
-            (Content::Seen, Origin::Composed(_, _, rects)) => damage(surface, rects.iter().copied()),
-            (Content::Seen, _) => {}
+            (Content::Seen(_), Origin::Composed(_, _, rects)) => damage(surface, rects.iter().copied()),
+            (Content::Seen(_), _) => {}
         }
         let serial = self.pacing.commit(pending.ack, clock::now());
         surface.frame(&self.queue, serial);

@@ -50,7 +50,9 @@ pub(super) struct Canvas {
 enum Holder {
     Gpu(Dmabuf),
     /// What the target itself writes to.
-    Shared { _memory: Memory },
+    Shared {
+        _memory: Memory,
+    },
     /// What is read from the target.
     Read {
         memory: Memory,
@@ -128,7 +130,11 @@ impl Canvas {
         .map_err(|error| Reason::Io(error.to_string()))?;
         let target = bench.gpu.target(&dmabuf)?;
         let buffer = attachable(&memory, size, stride, bench.shop, owner)?;
-        Ok(Self { state: State::Made(buffer), target: Some(target), holder: Holder::Shared { _memory: memory } })
+        Ok(Self {
+            state: State::Made(buffer),
+            target: Some(target),
+            holder: Holder::Shared { _memory: memory },
+        })
     }
 
     fn read(size: Size<Device>, bench: Bench<'_>, owner: Owner) -> Result<Self, Reason> {
