@@ -16,6 +16,7 @@
 
 pub mod cache;
 pub mod choices;
+pub mod facts;
 pub mod fence;
 pub mod file;
 #[cfg(feature = "gl")]
@@ -26,14 +27,18 @@ pub mod ladder;
 pub mod mapping;
 #[cfg(feature = "gui")]
 mod output;
+pub mod owner;
 pub mod readback;
 pub mod rows;
 pub mod slots;
 #[cfg(feature = "gui")]
 pub mod surface;
 pub mod table;
+#[cfg(feature = "gl")]
+pub mod timeline;
 pub mod viewport;
 
+pub use facts::Facts;
 pub use ladder::{Presenting, Refusals, Rung, Wanted};
 #[cfg(feature = "gui")]
 pub use output::Output;
@@ -42,6 +47,7 @@ use crate::frame::Scanout;
 use crate::geometry::{Guest, Size};
 use crate::pixel::{Fourcc, Modifier};
 use crate::stats::Path;
+use table::Fit;
 
 /// What the person asked for.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +115,7 @@ impl Kind {
         Self { size: scanout.size(), fourcc, modifier }
     }
 
-    fn path(self, status: &Status, presenting: Presenting) -> Path {
+    fn path(self, status: &Status, presenting: Presenting, fit: Option<Fit>) -> Path {
         let none = Refusals::default();
         let (rung, refused) = match status {
             Status::Showing { rung, refused } => (rung.name(), refused),
@@ -126,6 +132,7 @@ impl Kind {
             presenting: presenting.name(),
             reason,
             refused: refused.iter().map(told).collect(),
+            fit: fit.map(Fit::name),
             format: self.fourcc.map(|fourcc| fourcc.to_string()),
             modifier: self.modifier.map(|modifier| modifier.to_string()),
             size: Some((self.size.width, self.size.height)),

@@ -215,6 +215,10 @@ pub struct Show {
     /// Copy the picture at the moment of each update: for guests that draw into what is shown.
     #[arg(long)]
     snapshot: bool,
+    /// Ask QEMU for a vGPU's picture at the screen's pace, through its monitor, where that helps; off
+    /// leaves it at the 33 frames a second that QEMU gives by itself.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    boost: Boost,
     /// Write statistics: one JSON object a second, and a summary at the end; '-' is standard error.
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
@@ -249,6 +253,16 @@ pub enum Present {
     Gtk,
 }
 
+/// `--boost`: whether a vGPU's picture is asked for oftener than QEMU gives it by itself.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Boost {
+    /// Where we hold the machine's monitor (launch, --qmp).
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+}
+
 /// What a window is to show, and how.
 #[derive(Debug)]
 pub struct ConnectOptions {
@@ -261,6 +275,7 @@ pub struct ConnectOptions {
     pub present: Present,
     /// Whether each update is copied at once.
     pub snapshot: bool,
+    pub boost: Boost,
     /// Where statistics go.
     pub stats: Option<PathBuf>,
     /// How long the window stays.
@@ -279,6 +294,7 @@ impl Show {
             }),
             present: self.present,
             snapshot: self.snapshot,
+            boost: self.boost,
             stats: self.stats,
             exit_after: self.exit_after,
         }

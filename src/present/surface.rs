@@ -26,6 +26,7 @@ mod buffers;
 #[cfg_attr(not(feature = "gl"), path = "surface/composer/absent.rs")]
 mod composer;
 mod copier;
+mod explicit;
 mod foreign;
 mod globals;
 mod shared;
@@ -46,7 +47,7 @@ use gdk_wayland::{WaylandDisplay, WaylandSurface};
 
 use self::shared::Shared;
 use super::ladder::Reason;
-use super::{Options, Stacking, Status};
+use super::{Facts, Options, Stacking, Status};
 use crate::frame::Mailbox;
 use crate::geometry::Placement;
 use crate::stats::Stats;
@@ -131,6 +132,11 @@ impl Handle {
     /// How the picture gets to the screen at the moment.
     pub fn status(&self) -> Status {
         self.anchor.shared.status()
+    }
+
+    /// What the presenter knows of the compositor and the GPU.
+    pub fn facts(&self) -> Facts {
+        self.anchor.shared.facts().clone()
     }
 }
 
@@ -269,3 +275,6 @@ impl Anchor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use wayland_protocols::wp::presentation_time::client::wp_presentation_feedback::
     self as feedback, WpPresentationFeedback,
 };
 
-use super::buffers::{Imports, Lookup, Owner};
+use super::buffers::{self, Imports, Lookup, Owner};
 use super::composer::{self, Composed, Composer};
 use super::copier::{Copier, Workshop};
 use super::globals::{Globals, Told};
@@ -132,6 +132,9 @@ fn prepare(start: Start) -> Result<Ready, Status> {
     let bound = Globals::bind(&list, &events);
     let refused = |reason: Reason| Status::Refused { refused: Refusals::of_surface(&reason) };
     let (globals, subcompositor) = bound.map_err(refused)?;
+    let globals_known = list.contents().clone_list();
+    shared.facts().globals =
+        globals_known.into_iter().map(|global| (global.interface, global.version)).collect();
     list.destroy();
     let queue = events.handle();
     let objects = globals.surface(subcompositor, &queue);
@@ -197,6 +200,10 @@ impl Presenter {
         if whole {
             // What was attached was taken away: no one will say that it was seen.
             self.pacing.forget();
+        }
+        if self.pacing.is_idle() {
+            // Nothing says that nobody looks.
+            self.set_audience(Audience::Watching);
         }
         if !self.pacing.has_room() {
             return;
@@ -418,7 +425,14 @@ impl Presenter {
         }
         self.announced = Some((kind, choice.clone()));
         let status = Status::of(choice);
-        self.stats.path(kind.path(&status, self.options.presenting));
+        let fit = match (scanout, choice) {
+            (Scanout::Dmabuf(dmabuf), Choice::Take { rung: Rung::Direct, .. }) => {
+                buffers::as_what(dmabuf, &self.told.offer).map(|direct| direct.fit).ok()
+            }
+            _ => None,
+        };
+        self.shared.facts().formats.clone_from(&self.told.offer.dmabuf);
+        self.stats.path(kind.path(&status, self.options.presenting, fit));
         self.shared.set_status(status);
     }
 
@@ -559,11 +573,13 @@ impl Dispatch<WlCallback, Serial> for Presenter {
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
-        if let wl_callback::Event::Done { .. } = event {
-            state.set_audience(Audience::Watching);
-            if state.pacing.seen(*serial) {
-                state.discard_retired();
-            }
+        let wl_callback::Event::Done { .. } = event else { return };
+        if state.globals.presentation(&state.told).is_none() {
+            state.frames.cadence().seen(clock::now(), Duration::ZERO);
+        }
+        state.set_audience(Audience::Watching);
+        if state.pacing.seen(*serial) {
+            state.discard_retired();
         }
     }
 }
@@ -613,13 +629,18 @@ impl Dispatch<WpPresentationFeedback, Time> for Presenter {
     ) {
         match event {
             feedback::Event::Presented { tv_sec_hi, tv_sec_lo, tv_nsec, refresh, flags, .. } => {
-                state.told.refresh = (refresh > 0).then(|| Duration::from_nanos(refresh.into()));
+                let refresh = Duration::from_nanos(refresh.into());
+                let told = Some(refresh).filter(|refresh| !refresh.is_zero());
+                if std::mem::replace(&mut state.told.refresh, told) != told {
+                    state.shared.facts().refresh = told;
+                }
                 if flags.into_result().is_ok_and(|flags| flags.contains(feedback::Kind::ZeroCopy)) {
                     state.stats.scanned_out();
                 }
                 let seconds = u64::from(tv_sec_hi) << 32 | u64::from(tv_sec_lo);
                 let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(tv_nsec));
                 state.stats.presented(*received, Time::from_nanos(nanos));
+                state.frames.cadence().seen(Time::from_nanos(nanos), refresh);
             }
             feedback::Event::Discarded => state.stats.missed(),
             _ => {}
