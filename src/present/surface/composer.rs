@@ -21,7 +21,7 @@ use crate::present::Options;
 use crate::present::gpu::{self, Allocator, Filter, Gpu, Losses, View};
 use crate::present::ladder::{self, Offer, Reason, Wanted};
 use crate::present::slots::Slots;
-use crate::present::viewport::Shape;
+use crate::present::viewport::{Fill, Shape};
 
 /// Which GPU draws, and for whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,7 @@ struct Set {
 pub(super) struct Composed {
     pub(super) buffer: WlBuffer,
     pub(super) slot: usize,
+    pub(super) fill: Fill,
     /// What is new in it since the last commit.
     pub(super) damage: Vec<Rect<Backing>>,
     /// Whether the guest's buffer was imported for it.
@@ -328,7 +329,8 @@ impl Composer {
         } else {
             view.damage(&new).map(Rect::cast).collect()
         };
-        Ok(Some(Composed { buffer, slot, damage, imported, copied }))
+        let fill = view.fill();
+        Ok(Some(Composed { buffer, slot, fill, damage, imported, copied }))
     }
 
     fn retire_set(&mut self) {

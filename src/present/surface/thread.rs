@@ -327,8 +327,8 @@ impl Presenter {
         surface.attach(Some(&frame.buffer), 0, 0);
         match (&frame.content, &frame.origin) {
             (Content::Picture(shape), _) => damage(surface, shape.damage(&pending.damage)),
-            (Content::Seen, Origin::Drawn(_, _, _, rects)) => damage(surface, rects.iter().copied()),
-            (Content::Seen, _) => {}
+            (Content::Seen(_), Origin::Drawn(_, _, _, rects)) => damage(surface, rects.iter().copied()),
+            (Content::Seen(_), _) => {}
         }
         let serial = self.pacing.commit(pending.ack, clock::now());
         surface.frame(&self.queue, serial);

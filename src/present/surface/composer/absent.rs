@@ -10,6 +10,7 @@ use crate::frame::{BufferId, Pending, Scanout};
 use crate::geometry::{Backing, Placement, Rect};
 use crate::present::Options;
 use crate::present::ladder::{Offer, Reason};
+use crate::present::viewport::Fill;
 
 /// Which GPU would draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,7 @@ pub(super) struct Composer;
 pub(super) struct Composed {
     pub(super) buffer: WlBuffer,
     pub(super) slot: usize,
+    pub(super) fill: Fill,
     pub(super) damage: Vec<Rect<Backing>>,
     pub(super) imported: bool,
     pub(super) copied: u64,

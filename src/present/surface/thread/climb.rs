@@ -107,7 +107,7 @@ impl Presenter {
         let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
         let composer = if by == Rung::Bridge { &mut self.bridge } else { &mut self.composer };
         let composed = composer.compose(pending, &placement, shop)?;
-        let Some(Composed { buffer, slot, damage, imported, copied }) = composed else {
+        let Some(Composed { buffer, slot, fill, damage, imported, copied }) = composed else {
             return Ok(Prepared::Later);
         };
         self.stats.composed();
@@ -116,7 +116,7 @@ impl Presenter {
             self.stats.imported();
         }
         let origin = Origin::Drawn(by, slot, placement, damage);
-        Ok(Prepared::Ready(Frame { buffer, content: Content::Seen, origin }))
+        Ok(Prepared::Ready(Frame { buffer, content: Content::Seen(fill), origin }))
     }
 
     fn check_bridge(&mut self, scanout: &Scanout) -> Result<(), Reason> {
