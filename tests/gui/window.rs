@@ -10,12 +10,6 @@ use harness::desk::{Find, Output};
 use harness::input::keys;
 use harness::shot::Image;
 
-#[test]
-#[ignore = "is started by the others, each on a desktop of its own"]
-fn stage() {
-    stage::run();
-}
-
 const SCREEN: Output = Output { width: 1152, height: 864, scale: 1.0 };
 
 /// A window that shows a picture of this size.
@@ -27,8 +21,12 @@ fn showing(hold: &str, width: u32, height: u32) -> Scene {
     scene
 }
 
+/// Also the process that the others start, each on a desktop of its own.
 #[test]
 fn every_state_has_a_page_of_its_own() {
+    if stage::is_wanted() {
+        return stage::run();
+    }
     let mut scene = Scene::new(SCREEN, "");
     scene.play(&["open guest"]);
     for (line, title) in [
@@ -219,69 +217,4 @@ fn a_lost_machine_can_be_reconnected() {
     scene.wait_for_state("focus=GtkButton");
     input.tap(keys::KEY_ENTER).expect("a key");
     scene.hear_until(|answer| answer == "reconnect");
-}
-
-/// Every page, for people to look at: `cargo test --test window -- --ignored album`.
-#[test]
-#[ignore = "makes pictures for people"]
-fn album() {
-    let scale: f64 = std::env::var("ORIEL_ALBUM_SCALE").map_or(1.0, |text| text.parse().expect("a number"));
-    let (width, height) = if scale > 1.0 { (1536, 1152) } else { (1152, 864) };
-    let locale = std::env::var("ORIEL_ALBUM_LOCALE").unwrap_or_default();
-    let mut scene = Scene::new(Output::new(width, height).scale(scale), &locale);
-    let dark = std::env::var_os("ORIEL_ALBUM_DARK").is_some();
-    if dark {
-        scene.play(&["dark"]);
-    }
-    let size = std::env::var("ORIEL_ALBUM_SIZE").unwrap_or("800 600".to_owned());
-    let size = format!("size {size}");
-    let mut shots = 0;
-    let mut shot = |scene: &mut Scene, name: &str| {
-        shots += 1;
-        let image = if name == "starting" { scene.glance() } else { scene.picture() };
-        image.keep(&format!("album-{shots:02}-{name}")).expect("a file");
-    };
-    scene.play(&["open owner", &size, "starting"]);
-    shot(&mut scene, "starting");
-    scene.play(&["live Debian+13", "console 0"]);
-    shot(&mut scene, "waiting");
-    scene.play(&["picture 0 1024 640", &size]);
-    shot(&mut scene, "picture");
-    scene.play(&["action win.menu"]);
-    shot(&mut scene, "menu");
-    let mut input = scene.input();
-    for _ in 0..3 {
-        input.tap(keys::KEY_DOWN).expect("a key");
-    }
-    input.tap(keys::KEY_RIGHT).expect("a key");
-    shot(&mut scene, "send-key");
-    scene.play(&["close-menu", "console 1"]);
-    scene.play(&["action win.shortcuts"]);
-    shot(&mut scene, "shortcuts");
-    scene.play(&["close-dialog", "action win.about"]);
-    shot(&mut scene, "about");
-    scene.play(&["close-dialog", "action win.force-off"]);
-    shot(&mut scene, "force-off");
-    scene.play(&["close-dialog", "action win.copy-screenshot"]);
-    shot(&mut scene, "copied");
-    scene.play(&["action win.fullscreen"]);
-    shot(&mut scene, "fullscreen");
-    input.move_to(300.0, 0.0).expect("a pointer");
-    shot(&mut scene, "fullscreen-header");
-    input.move_to(300.0, 300.0).expect("a pointer");
-    scene.play(&["action win.fullscreen", "off 0"]);
-    std::thread::sleep(std::time::Duration::from_millis(200));
-    shot(&mut scene, "asleep");
-    for kind in ["closed", "taken", "none", "launch", "gone"] {
-        scene.play(&[&format!("lost {kind}")]);
-        shot(&mut scene, &format!("lost-{kind}"));
-    }
-    scene.play(&["action win.details"]);
-    scene.play(&["lost launch", "close-dialog", "action win.details"]);
-    shot(&mut scene, "details");
-    scene.play(&["close-dialog"]);
-    for kind in ["shutdown", "failed", "gone"] {
-        scene.play(&[&format!("ended {kind}")]);
-        shot(&mut scene, &format!("ended-{kind}"));
-    }
 }

@@ -61,6 +61,11 @@ impl Remote for Recorder {
     }
 }
 
+/// Whether this process is to show the window, rather than to look at one.
+pub(crate) fn is_wanted() -> bool {
+    std::env::var_os(SCRIPT).is_some()
+}
+
 /// Runs the window until the script ends.
 pub(crate) fn run() {
     let path = std::env::var_os(SCRIPT).expect("the path of a script");
