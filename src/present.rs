@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!  Mailbox ──▶ surface::thread ──┬─ direct: the guest's own buffer as a wl_buffer
-//!                 ▲              └─ copy: what changed, into shared memory of ours
-//!         where it stands
+//!                 ▲              ├─ compose: drawn by us, with the GPU
+//!         where it stands        ├─ bridge: copied by the GPU that has it, for the one that shows it
+//!                 │              └─ copy: what changed, into shared memory of ours
 //!                 │
 //!  view ──────▶ Output ────▶ gtk::Painter: a texture, drawn by the widget
 //! ```
@@ -28,7 +29,7 @@ pub mod surface;
 pub mod table;
 pub mod viewport;
 
-pub use ladder::{Rung, Wanted};
+pub use ladder::{Presenting, Refusals, Rung, Wanted};
 #[cfg(feature = "gui")]
 pub use output::Output;
 
@@ -42,6 +43,8 @@ use crate::stats::Path;
 pub struct Options {
     /// The way that the picture is to take.
     pub rung: Wanted,
+    /// Whether it is copied at the moment of each update.
+    pub presenting: Presenting,
 }
 
 /// Where the picture may be in the stack of the window's own drawing.
@@ -62,11 +65,11 @@ pub enum Status {
     /// No picture has been shown yet.
     #[default]
     Idle,
-    /// It is shown this way; `reason` says why not a better one.
-    Showing { rung: Rung, reason: Option<String> },
+    /// It is shown this way; `refused` says why not a better one.
+    Showing { rung: Rung, refused: Refusals },
     /// It cannot be shown this way: let GTK draw it ([`Wanted::Gtk`]), unless the person asked for
     /// this way alone.
-    Refused { reason: String },
+    Refused { refused: Refusals },
     /// The compositor is gone.
     Gone { reason: String },
 }
@@ -75,10 +78,8 @@ impl Status {
     /// What the ladder has chosen.
     pub fn of(choice: &ladder::Choice) -> Self {
         match choice {
-            ladder::Choice::Take { rung, reason } => {
-                Self::Showing { rung: *rung, reason: reason.as_ref().map(ToString::to_string) }
-            }
-            ladder::Choice::Refuse(reason) => Self::Refused { reason: reason.to_string() },
+            ladder::Choice::Take { rung, refused } => Self::Showing { rung: *rung, refused: refused.clone() },
+            ladder::Choice::Refuse(refused) => Self::Refused { refused: refused.clone() },
         }
     }
 }
@@ -103,15 +104,23 @@ impl Kind {
         Self { size: scanout.size(), fourcc, modifier }
     }
 
-    fn path(self, status: &Status) -> Path {
-        let (rung, reason) = match status {
-            Status::Showing { rung, reason } => (rung.name(), reason.clone()),
-            Status::Refused { reason } | Status::Gone { reason } => ("none", Some(reason.clone())),
-            Status::Idle => ("none", None),
+    fn path(self, status: &Status, presenting: Presenting) -> Path {
+        let none = Refusals::default();
+        let (rung, refused) = match status {
+            Status::Showing { rung, refused } => (rung.name(), refused),
+            Status::Refused { refused } => ("none", refused),
+            Status::Idle | Status::Gone { .. } => ("none", &none),
         };
+        let reason = match status {
+            Status::Gone { reason } => Some(reason.clone()),
+            _ => refused.first().map(ToString::to_string),
+        };
+        let told = |(rung, reason): &(Rung, ladder::Reason)| (rung.name(), reason.to_string());
         Path {
             rung,
+            presenting: presenting.name(),
             reason,
+            refused: refused.iter().map(told).collect(),
             format: self.fourcc.map(|fourcc| fourcc.to_string()),
             modifier: self.modifier.map(|modifier| modifier.to_string()),
             size: Some((self.size.width, self.size.height)),

@@ -18,11 +18,17 @@ use crate::clock::Time;
 /// The way that frames take at the moment, in words: for the overlay, `--stats` and diagnostics.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct Path {
-    /// How the picture gets to the screen: `direct`, `copy`, `gtk`, or `none`.
+    /// How the picture gets to the screen: `direct`, `compose`, `bridge`, `copy`, `gtk`, or `none`.
     pub rung: &'static str,
-    /// Why it is not a better one.
+    /// `live`, or `snapshot` where each update is copied at once.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub presenting: &'static str,
+    /// Why it is not the best one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Each better rung, and why it did not do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<(&'static str, String)>,
     /// The DRM format code of the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,

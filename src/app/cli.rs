@@ -212,6 +212,9 @@ pub struct Show {
     /// How the picture reaches the screen; auto takes the best way that works.
     #[arg(long, value_name = "WAY", default_value = "auto")]
     present: Present,
+    /// Copy the picture at the moment of each update: for guests that draw into what is shown.
+    #[arg(long)]
+    snapshot: bool,
     /// Write statistics: one JSON object a second, and a summary at the end; '-' is standard error.
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
@@ -236,6 +239,10 @@ pub enum Present {
     Auto,
     /// The guest's own buffer, handed to the compositor.
     Direct,
+    /// The guest's buffer, drawn by Oriel with the GPU.
+    Compose,
+    /// The guest's buffer, copied by the GPU that has it for the one that shows it.
+    Bridge,
     /// Changes copied into memory that the compositor reads.
     Copy,
     /// A texture drawn by GTK.
@@ -252,6 +259,8 @@ pub struct ConnectOptions {
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
     pub present: Present,
+    /// Whether each update is copied at once.
+    pub snapshot: bool,
     /// Where statistics go.
     pub stats: Option<PathBuf>,
     /// How long the window stays.
@@ -269,6 +278,7 @@ impl Show {
                 Scale::OneToOne => Scaling::OneToOne,
             }),
             present: self.present,
+            snapshot: self.snapshot,
             stats: self.stats,
             exit_after: self.exit_after,
         }

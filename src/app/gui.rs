@@ -17,7 +17,7 @@ use self::stats::Writer;
 use super::cli::{ConnectOptions, Present};
 use super::exit::{Exit, Failure};
 use crate::APP_ID;
-use crate::present::{Options, Wanted};
+use crate::present::{Options, Presenting, Wanted};
 use crate::session::{Session, State};
 use crate::source::Source;
 use crate::window::{Hold, MachineWindow, Setup};
@@ -146,15 +146,18 @@ fn setup(options: &ConnectOptions) -> Setup {
     let rung = match options.present {
         Present::Auto => Wanted::Auto,
         Present::Direct => Wanted::Direct,
+        Present::Compose => Wanted::Compose,
+        Present::Bridge => Wanted::Bridge,
         Present::Copy => Wanted::Copy,
         Present::Gtk => Wanted::Gtk,
     };
+    let presenting = if options.snapshot { Presenting::Snapshot } else { Presenting::Live };
     Setup {
         hold,
         console: options.console,
         fullscreen: options.fullscreen,
         scaling: options.scaling,
-        options: Options { rung },
+        options: Options { rung, presenting },
         returns: options.source.can_return(),
     }
 }

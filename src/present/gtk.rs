@@ -15,7 +15,7 @@ use ::gtk::prelude::*;
 use ::gtk::{gdk, glib, graphene};
 
 use self::texture::{Drawing, Made};
-use super::ladder::{Choice, Reason, Rung};
+use super::ladder::{Choice, Presenting, Reason, Refusals, Rung};
 use super::{Kind, Status};
 use crate::clock::{self, Time};
 use crate::frame::{Mailbox, Pacing, Pending, Serial};
@@ -34,7 +34,7 @@ struct Inner {
     frames: Arc<Mailbox>,
     stats: Arc<Stats>,
     /// Why there is no surface of ours.
-    reason: Reason,
+    refused: Refusals,
     changed: Rc<dyn Fn()>,
     state: RefCell<State>,
 }
@@ -65,13 +65,14 @@ impl Painter {
         native: &::gtk::Native,
         frames: Arc<Mailbox>,
         stats: Arc<Stats>,
-        reason: Reason,
+        reason: &Reason,
         changed: Rc<dyn Fn()>,
     ) -> Self {
         let window = native.surface().expect("a realized native has a surface");
         let clock = window.frame_clock();
         let state = RefCell::default();
-        let inner = Rc::new(Inner { window, frames, stats, reason, changed, state });
+        let refused = Refusals::of_surface(reason);
+        let inner = Rc::new(Inner { window, frames, stats, refused, changed, state });
         let (notice, notices) = async_channel::bounded(1);
         inner.frames.present(clock::now(), move || _ = notice.try_send(()));
         glib::spawn_future_local(Inner::listen(Rc::downgrade(&inner), notices));
@@ -172,14 +173,14 @@ impl State {
                 }
                 self.drawing = Some(drawing);
                 self.step = Step::Waiting(self.pacing.commit(pending.ack), pending.received);
-                Choice::Take { rung: Rung::Gtk, reason: Some(inner.reason.clone()) }
+                Choice::Take { rung: Rung::Gtk, refused: inner.refused.clone() }
             }
-            Err(reason) => Choice::Refuse(reason),
+            Err(reason) => Choice::Refuse(inner.refused.clone().and(Rung::Gtk, reason)),
         };
         let kind = Kind::of(&pending.scanout);
         let status = Status::of(&choice);
         if self.announced != Some(kind) || self.status != status {
-            inner.stats.path(kind.path(&status));
+            inner.stats.path(kind.path(&status, Presenting::Live));
             self.announced = Some(kind);
             self.status = status;
         }

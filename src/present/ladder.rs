@@ -5,6 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::Options;
 use super::file::{Access, File, Trust};
 use crate::frame::{Dmabuf, Mapped, Scanout};
 use crate::pixel::{Format, Fourcc, Modifier};
@@ -17,10 +18,48 @@ pub enum Wanted {
     Auto,
     /// No copy of a buffer that the guest shares: what cannot be shown without one is refused.
     Direct,
+    /// Drawn by us on the GPU, even where the compositor would take the guest's own buffer.
+    Compose,
+    /// Copied from one GPU to another, even where that is not needed.
+    Bridge,
     /// A copy in shared memory, even where the guest's own buffer would do.
     Copy,
     /// Drawn by GTK, even where there could be a surface of our own.
     Gtk,
+}
+
+impl Wanted {
+    /// The one rung that it names.
+    pub const fn only(self) -> Option<Rung> {
+        match self {
+            Self::Auto => None,
+            Self::Direct => Some(Rung::Direct),
+            Self::Compose => Some(Rung::Compose),
+            Self::Bridge => Some(Rung::Bridge),
+            Self::Copy => Some(Rung::Copy),
+            Self::Gtk => Some(Rung::Gtk),
+        }
+    }
+}
+
+/// Whether the guest may still draw into what is shown.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Presenting {
+    /// The guest's buffer is shown as it is at each refresh, also while the guest draws into it.
+    #[default]
+    Live,
+    /// It is copied at the moment of the update: for guests that draw into the buffer being shown.
+    Snapshot,
+}
+
+impl Presenting {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Snapshot => "snapshot",
+        }
+    }
 }
 
 /// A way from the guest's picture to the screen, the best first.
@@ -28,6 +67,10 @@ pub enum Wanted {
 pub enum Rung {
     /// The compositor gets the guest's own buffer.
     Direct,
+    /// We import the guest's buffer and draw it with the GPU that shows the window.
+    Compose,
+    /// The GPU that has the buffer copies it into one that the other GPU can read.
+    Bridge,
     /// What changed is copied into shared memory of ours.
     Copy,
     /// GTK draws a texture.
@@ -35,10 +78,15 @@ pub enum Rung {
 }
 
 impl Rung {
+    /// The rungs that take a surface of our own, the best first.
+    pub const SURFACE: [Self; 4] = [Self::Direct, Self::Compose, Self::Bridge, Self::Copy];
+
     /// Its name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
+            Self::Compose => "compose",
+            Self::Bridge => "bridge",
             Self::Copy => "copy",
             Self::Gtk => "gtk",
         }
@@ -58,6 +106,10 @@ pub enum Reason {
     Messages,
     #[error("it was asked for")]
     Asked,
+    #[error("a copy of each update was asked for")]
+    Snapshot,
+    #[error("this build of Oriel has no part that draws with the GPU")]
+    NotBuilt,
     #[error("the guest's memory could shrink: it is not sealed and belongs to another user")]
     Unsealed,
     #[error("the guest's memory cannot be shared: {0}")]
@@ -88,33 +140,89 @@ pub enum Reason {
     NoGlobal(&'static str),
 }
 
+/// Why the rungs above a picture's own did not do, the best first.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Refusals(Vec<(Rung, Reason)>);
+
+impl Refusals {
+    /// No surface of ours at all, for this reason.
+    pub fn of_surface(reason: &Reason) -> Self {
+        Self(Rung::SURFACE.map(|rung| (rung, reason.clone())).into())
+    }
+
+    /// Every rung that was refused, and why.
+    pub fn iter(&self) -> impl Iterator<Item = &(Rung, Reason)> {
+        self.0.iter()
+    }
+
+    /// Why this rung did not do.
+    pub fn reason(&self, rung: Rung) -> Option<&Reason> {
+        self.0.iter().find(|(refused, _)| *refused == rung).map(|(_, reason)| reason)
+    }
+
+    /// The one reason to tell: why it is not the best rung.
+    pub fn first(&self) -> Option<&Reason> {
+        self.0.first().map(|(_, reason)| reason)
+    }
+
+    /// One more, worse than the others.
+    #[must_use]
+    pub fn and(mut self, rung: Rung, reason: Reason) -> Self {
+        self.add(rung, reason);
+        self
+    }
+
+    fn add(&mut self, rung: Rung, reason: Reason) {
+        self.0.push((rung, reason));
+    }
+}
+
+/// All reasons, rungs with the same one together.
+impl fmt::Display for Refusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, alike) in self.0.chunk_by(|(_, one), (_, other)| one == other).enumerate() {
+            let rungs: Vec<_> = alike.iter().map(|(rung, _)| rung.name()).collect();
+            let before = if index == 0 { "" } else { "; " };
+            write!(f, "{before}{}: {}", rungs.join(", "), alike[0].1)?;
+        }
+        Ok(())
+    }
+}
+
 /// Which rung a picture takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// This one; `reason` says why not the one above it.
-    Take { rung: Rung, reason: Option<Reason> },
+    /// This one; `refused` says why not those above it.
+    Take { rung: Rung, refused: Refusals },
     /// None that a surface of ours has.
-    Refuse(Reason),
+    Refuse(Refusals),
 }
 
-/// Picks the best rung that the person allows and that does.
-pub fn choose(wanted: Wanted, direct: Result<(), Reason>, copy: Result<(), Reason>) -> Choice {
-    let direct = if wanted == Wanted::Copy { Err(Reason::Asked) } else { direct };
-    let reason = match direct {
-        Ok(()) => return Choice::Take { rung: Rung::Direct, reason: None },
-        Err(reason) => reason,
-    };
-    if wanted == Wanted::Direct && reason != Reason::Messages {
-        return Choice::Refuse(reason);
-    }
-    match copy {
-        Ok(()) => Choice::Take { rung: Rung::Copy, reason: Some(reason) },
-        // What kept it from the rung above says more than that a copy is no way out.
-        Err(_) if matches!(reason, Reason::NoDmabuf | Reason::DmabufFormat(..) | Reason::Refused) => {
-            Choice::Refuse(reason)
+/// Picks the best rung of a surface of ours that the person allows and that does.
+///
+/// `check` is asked about one rung after the other, the best first, until one does.
+pub fn choose(options: Options, mut check: impl FnMut(Rung) -> Result<(), Reason>) -> Choice {
+    let mut refused = Refusals::default();
+    for rung in Rung::SURFACE {
+        match permit(options, rung, &refused).and_then(|()| check(rung)) {
+            Ok(()) => return Choice::Take { rung, refused },
+            Err(reason) => refused.add(rung, reason),
         }
-        Err(reason) => Choice::Refuse(reason),
     }
+    Choice::Refuse(refused)
+}
+
+/// Whether the person wants this rung, after what those above it have said.
+fn permit(options: Options, rung: Rung, refused: &Refusals) -> Result<(), Reason> {
+    if let Some(only) = options.rung.only().filter(|only| *only != rung) {
+        // There is no buffer that a copy would betray.
+        let messages = rung == Rung::Copy && refused.reason(only) == Some(&Reason::Messages);
+        return if messages { Ok(()) } else { Err(Reason::Asked) };
+    }
+    if rung == Rung::Direct && options.presenting == Presenting::Snapshot {
+        return Err(Reason::Snapshot);
+    }
+    Ok(())
 }
 
 /// What a compositor takes.
@@ -318,23 +426,73 @@ mod tests {
         assert_eq!(direct_dmabuf(&alpha, &[Extent::Fixed(0)], &none), Err(Reason::NoDmabuf));
     }
 
-    #[test]
-    fn the_ladder_falls_and_says_why() {
-        let auto = choose(Wanted::Auto, Err(Reason::Unsealed), Ok(()));
-        assert_eq!(auto, Choice::Take { rung: Rung::Copy, reason: Some(Reason::Unsealed) });
-        let best = choose(Wanted::Auto, Ok(()), Ok(()));
-        assert_eq!(best, Choice::Take { rung: Rung::Direct, reason: None });
-        let asked = choose(Wanted::Copy, Ok(()), Ok(()));
-        assert_eq!(asked, Choice::Take { rung: Rung::Copy, reason: Some(Reason::Asked) });
-        let tiled = Reason::Tiled(Modifier(7));
-        assert_eq!(choose(Wanted::Auto, Err(Reason::NoDmabuf), Err(tiled)), Choice::Refuse(Reason::NoDmabuf));
+    /// What `choose` makes of these verdicts, from direct to copy.
+    fn chosen(options: Options, verdicts: [Result<(), Reason>; 4]) -> Choice {
+        choose(options, |rung| verdicts[rung as usize].clone())
+    }
+
+    fn wanting(rung: Wanted) -> Options {
+        Options { rung, ..Options::default() }
     }
 
     #[test]
-    fn whoever_asks_for_direct_gets_no_copy_of_a_shared_buffer() {
-        assert_eq!(choose(Wanted::Direct, Err(Reason::Unsealed), Ok(())), Choice::Refuse(Reason::Unsealed));
-        let messages = choose(Wanted::Direct, Err(Reason::Messages), Ok(()));
-        assert_eq!(messages, Choice::Take { rung: Rung::Copy, reason: Some(Reason::Messages) });
+    fn the_ladder_falls_and_says_why() {
+        let fallen = [Err(Reason::Unsealed), Err(Reason::NotBuilt), Err(Reason::NotBuilt), Ok(())];
+        let Choice::Take { rung: Rung::Copy, refused } = chosen(wanting(Wanted::Auto), fallen) else {
+            panic!("a copy does");
+        };
+        assert_eq!(refused.first(), Some(&Reason::Unsealed));
+        assert_eq!(refused.reason(Rung::Bridge), Some(&Reason::NotBuilt));
+        assert_eq!(refused.reason(Rung::Copy), None);
+        let words = refused.to_string();
+        assert!(words.starts_with("direct: ") && words.contains("; compose, bridge: "), "{words}");
+    }
+
+    #[test]
+    fn nobody_asks_about_a_worse_rung() {
+        let choice = choose(Options::default(), |rung| {
+            assert_eq!(rung, Rung::Direct);
+            Ok(())
+        });
+        assert_eq!(choice, Choice::Take { rung: Rung::Direct, refused: Refusals::default() });
+    }
+
+    #[test]
+    fn a_rung_that_was_asked_for_is_the_only_one() {
+        for (wanted, rung) in
+            [(Wanted::Direct, 0), (Wanted::Compose, 1), (Wanted::Bridge, 2), (Wanted::Copy, 3)]
+        {
+            let rung = Rung::SURFACE[rung];
+            let all = [Ok(()), Ok(()), Ok(()), Ok(())];
+            let Choice::Take { rung: taken, refused } = chosen(wanting(wanted), all.clone()) else {
+                panic!("{rung} does");
+            };
+            assert_eq!(taken, rung);
+            assert!(refused.iter().all(|(_, reason)| *reason == Reason::Asked));
+            let mut but_one = all;
+            but_one[rung as usize] = Err(Reason::NoBuffer);
+            let Choice::Refuse(refused) = chosen(wanting(wanted), but_one) else { panic!("only {rung}") };
+            assert_eq!(refused.iter().count(), 4);
+            assert_eq!(refused.reason(rung), Some(&Reason::NoBuffer));
+        }
+    }
+
+    #[test]
+    fn what_came_in_messages_may_always_be_copied() {
+        let messages = || Err(Reason::Messages);
+        for wanted in [Wanted::Auto, Wanted::Direct, Wanted::Compose, Wanted::Bridge] {
+            let choice = chosen(wanting(wanted), [messages(), messages(), messages(), Ok(())]);
+            assert!(matches!(choice, Choice::Take { rung: Rung::Copy, .. }), "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_never_the_guests_own_buffer() {
+        let options = Options { presenting: Presenting::Snapshot, ..Options::default() };
+        let Choice::Take { rung, refused } = chosen(options, [Ok(()), Ok(()), Ok(()), Ok(())]) else {
+            panic!("compose does");
+        };
+        assert_eq!((rung, refused.first()), (Rung::Compose, Some(&Reason::Snapshot)));
     }
 
     #[test]

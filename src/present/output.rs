@@ -40,13 +40,13 @@ impl Output {
             Reason::Asked
         } else {
             let (frames, stats) = (frames.clone(), stats.clone());
-            match surface::Handle::open(native.upcast_ref(), frames, stats, options.rung, changed.clone()) {
+            match surface::Handle::open(native.upcast_ref(), frames, stats, options, changed.clone()) {
                 Ok(handle) => return Self::Surface(handle),
                 Err(reason) => reason,
             }
         };
         tracing::info!(%reason, "GTK draws the picture");
-        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, reason, changed))
+        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, &reason, changed))
     }
 
     /// How the picture gets to the screen at the moment.

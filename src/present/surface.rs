@@ -42,8 +42,8 @@ use gdk_wayland::prelude::*;
 use gdk_wayland::{WaylandDisplay, WaylandSurface};
 
 use self::shared::Shared;
-use super::ladder::{Reason, Wanted};
-use super::{Stacking, Status};
+use super::ladder::Reason;
+use super::{Options, Stacking, Status};
 use crate::frame::Mailbox;
 use crate::geometry::Placement;
 use crate::stats::Stats;
@@ -81,7 +81,7 @@ impl Handle {
         native: &::gtk::Native,
         frames: Arc<Mailbox>,
         stats: Arc<Stats>,
-        wanted: Wanted,
+        options: Options,
         changed: Rc<dyn Fn()>,
     ) -> Result<Self, Reason> {
         let surface = native.surface().ok_or(Reason::NoWayland)?;
@@ -95,7 +95,7 @@ impl Handle {
         let io = |error: rustix::io::Errno| Reason::Io(error.to_string());
         let shared = Arc::new(Shared::new(notice).map_err(io)?);
         let start =
-            thread::Start { connection, shared: shared.clone(), frames: frames.clone(), stats, wanted };
+            thread::Start { connection, shared: shared.clone(), frames: frames.clone(), stats, options };
         std::thread::Builder::new()
             .name("oriel-present".into())
             .spawn(move || thread::run(start))

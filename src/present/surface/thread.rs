@@ -25,9 +25,9 @@ use super::shared::Shared;
 use super::stage::ParentFrame;
 use crate::clock::{self, Time};
 use crate::frame::{BufferId, Damage, Mailbox, Pacing, Pending, Scanout, Serial};
-use crate::present::ladder::{self, Choice, Reason, Rung, Wanted};
+use crate::present::ladder::{self, Choice, Reason, Refusals, Rung};
 use crate::present::viewport::Shape;
-use crate::present::{Kind, Status};
+use crate::present::{Kind, Options, Status};
 use crate::stats::Stats;
 
 /// What a presenter is given.
@@ -37,7 +37,7 @@ pub(super) struct Start {
     pub(super) shared: Arc<Shared>,
     pub(super) frames: Arc<Mailbox>,
     pub(super) stats: Arc<Stats>,
-    pub(super) wanted: Wanted,
+    pub(super) options: Options,
 }
 
 /// The thread's state.
@@ -46,7 +46,7 @@ pub(super) struct Presenter {
     shared: Arc<Shared>,
     frames: Arc<Mailbox>,
     stats: Arc<Stats>,
-    wanted: Wanted,
+    options: Options,
     queue: QueueHandle<Self>,
     globals: Globals,
     pub(super) told: Told,
@@ -55,9 +55,17 @@ pub(super) struct Presenter {
     held: Option<Pending>,
     imports: Imports,
     copier: Copier,
-    /// The last choice, and the scanout that it was for.
-    chosen: Option<(Scanout, Choice)>,
+    chosen: Option<Chosen>,
     announced: Option<(Kind, Choice)>,
+}
+
+/// The last choice, and the scanout that it was for.
+#[derive(Debug)]
+struct Chosen {
+    scanout: Scanout,
+    choice: Choice,
+    /// Rungs that seemed to do until they were tried.
+    failed: Vec<(Rung, Reason)>,
 }
 
 /// Something that can be attached.
@@ -101,10 +109,10 @@ type Ready = Option<(Presenter, EventQueue<Presenter>)>;
 /// Binds the globals and makes the surface; `None` if it was stopped meanwhile.
 fn prepare(start: Start) -> Result<Ready, Status> {
     let gone = |error: &dyn std::error::Error| Status::Gone { reason: error.to_string() };
-    let Start { connection, shared, frames, stats, wanted } = start;
+    let Start { connection, shared, frames, stats, options } = start;
     let (list, mut events) = registry_queue_init::<Presenter>(&connection).map_err(|error| gone(&error))?;
     let bound = Globals::bind(&list, &events);
-    let refused = |reason: Reason| Status::Refused { reason: reason.to_string() };
+    let refused = |reason: Reason| Status::Refused { refused: Refusals::of_surface(&reason) };
     let (globals, subcompositor) = bound.map_err(refused)?;
     list.destroy();
     let queue = events.handle();
@@ -113,7 +121,7 @@ fn prepare(start: Start) -> Result<Ready, Status> {
         shared,
         frames,
         stats,
-        wanted,
+        options,
         queue,
         globals,
         told: Told::default(),
@@ -204,42 +212,66 @@ impl Presenter {
     fn prepare(&mut self, pending: &Pending) -> Prepared {
         loop {
             let choice = self.choose(&pending.scanout);
-            let made = match &choice {
-                Choice::Take { rung: Rung::Direct, .. } => self.import(&pending.scanout),
-                Choice::Take { .. } => self.copy(pending),
-                Choice::Refuse(_) => Ok(Prepared::Refused),
+            let Choice::Take { rung, .. } = choice else {
+                self.announce(&pending.scanout, &choice);
+                return Prepared::Refused;
             };
-            match made {
+            match self.take(rung, pending) {
                 Ok(prepared) => {
                     self.announce(&pending.scanout, &choice);
                     return prepared;
                 }
-                // The file has changed since the choice was made: fall, and say why.
-                Err(reason) => {
-                    let fallen = match choice {
-                        Choice::Take { rung: Rung::Direct, .. } => {
-                            let copy = ladder::readable(&pending.scanout).map(drop);
-                            ladder::choose(self.wanted, Err(reason), copy)
-                        }
-                        _ => Choice::Refuse(reason),
-                    };
-                    self.chosen = Some((pending.scanout.clone(), fallen));
-                }
+                // It is not as it seemed when the choice was made: fall, and say why.
+                Err(reason) => self.fail(rung, reason),
             }
         }
     }
 
     fn choose(&mut self, scanout: &Scanout) -> Choice {
-        if let Some((of, choice)) = &self.chosen
-            && of.is_same(scanout)
-        {
-            return choice.clone();
-        }
-        let direct = self.imports.check(scanout, &self.told.offer);
-        let copy = ladder::readable(scanout).map(drop);
-        let choice = ladder::choose(self.wanted, direct, copy);
-        self.chosen = Some((scanout.clone(), choice.clone()));
+        let chosen = self.chosen.take().filter(|chosen| chosen.scanout.is_same(scanout));
+        let failed = match chosen {
+            Some(Chosen { choice: Choice::Take { rung, refused }, failed, .. })
+                if failed.iter().all(|(tried, _)| *tried != rung) =>
+            {
+                let choice = Choice::Take { rung, refused };
+                self.chosen = Some(Chosen { scanout: scanout.clone(), choice: choice.clone(), failed });
+                return choice;
+            }
+            Some(chosen) => chosen.failed,
+            None => Vec::new(),
+        };
+        let choice = ladder::choose(self.options, |rung| {
+            let tried = failed.iter().find(|(tried, _)| *tried == rung);
+            tried.map_or_else(|| self.check(rung, scanout), |(_, reason)| Err(reason.clone()))
+        });
+        self.chosen = Some(Chosen { scanout: scanout.clone(), choice: choice.clone(), failed });
         choice
+    }
+
+    fn fail(&mut self, rung: Rung, reason: Reason) {
+        if let Some(chosen) = &mut self.chosen {
+            chosen.failed.push((rung, reason));
+        }
+    }
+
+    /// Whether a rung seems to do for a scanout.
+    fn check(&mut self, rung: Rung, scanout: &Scanout) -> Result<(), Reason> {
+        match rung {
+            Rung::Direct => self.imports.check(scanout, &self.told.offer),
+            Rung::Compose => self.check_compose(scanout),
+            Rung::Bridge => self.check_bridge(scanout),
+            Rung::Copy | Rung::Gtk => ladder::readable(scanout).map(drop),
+        }
+    }
+
+    /// Brings a frame to where it can be committed.
+    fn take(&mut self, rung: Rung, pending: &Pending) -> Result<Prepared, Reason> {
+        match rung {
+            Rung::Direct => self.import(&pending.scanout),
+            Rung::Compose => self.compose(pending),
+            Rung::Bridge => self.bridge(pending),
+            Rung::Copy | Rung::Gtk => self.copy(pending),
+        }
     }
 
     fn import(&mut self, scanout: &Scanout) -> Result<Prepared, Reason> {
@@ -252,6 +284,22 @@ impl Presenter {
             Lookup::Ready(buffer) => Prepared::Ready(Frame { buffer, shape: Shape::of(scanout), slot: None }),
             Lookup::Later => Prepared::Later,
         })
+    }
+
+    fn check_compose(&mut self, scanout: &Scanout) -> Result<(), Reason> {
+        Err(not_on_a_gpu(scanout))
+    }
+
+    fn compose(&mut self, pending: &Pending) -> Result<Prepared, Reason> {
+        Err(not_on_a_gpu(&pending.scanout))
+    }
+
+    fn check_bridge(&mut self, scanout: &Scanout) -> Result<(), Reason> {
+        Err(not_on_a_gpu(scanout))
+    }
+
+    fn bridge(&mut self, pending: &Pending) -> Result<Prepared, Reason> {
+        Err(not_on_a_gpu(&pending.scanout))
     }
 
     fn copy(&mut self, pending: &Pending) -> Result<Prepared, Reason> {
@@ -269,7 +317,7 @@ impl Presenter {
         }
         self.announced = Some((kind, choice.clone()));
         let status = Status::of(choice);
-        self.stats.path(kind.path(&status));
+        self.stats.path(kind.path(&status, self.options.presenting));
         self.shared.set_status(status);
     }
 
@@ -329,6 +377,14 @@ impl Presenter {
         drop(stage);
         self.globals.destroy();
         _ = events.flush();
+    }
+}
+
+/// Why no GPU of ours is used.
+fn not_on_a_gpu(scanout: &Scanout) -> Reason {
+    match scanout {
+        Scanout::Blank | Scanout::Pixels(_) => Reason::Messages,
+        Scanout::Mapped(_) | Scanout::Dmabuf(_) => Reason::NotBuilt,
     }
 }
 

@@ -202,7 +202,8 @@ impl Client {
         let canvas = self.canvas.clone();
         let changed = move || canvas.queue_draw();
         let (frames, stats) = (self.frames.clone(), self.stats.clone());
-        let output = Output::open(&self.window, frames, stats, Options { rung }, changed);
+        let output =
+            Output::open(&self.window, frames, stats, Options { rung, ..Options::default() }, changed);
         self.output.replace(Some(output));
     }
 
