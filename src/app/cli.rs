@@ -199,7 +199,8 @@ impl Screenshot {
 /// How a machine is shown: the options that `connect` and `launch` share.
 #[derive(Debug, Default, Args)]
 pub struct Show {
-    /// The console to show [default: the first graphical one].
+    /// The console to show, and no other [default: the one that the machine uses, or that was chosen
+    /// in the window].
     #[arg(long, value_name = "N")]
     console: Option<u32>,
     /// Fill the screen.
@@ -209,12 +210,16 @@ pub struct Show {
     /// [default: as it was last time, at first fit].
     #[arg(long, value_name = "SCALE")]
     scale: Option<Scale>,
-    /// How the picture reaches the screen; auto takes the best way that works.
-    #[arg(long, value_name = "WAY", default_value = "auto")]
-    present: Present,
+    /// How the picture reaches the screen; auto takes the best way that works [default: as chosen in
+    /// the preferences, at first auto].
+    #[arg(long, value_name = "WAY")]
+    present: Option<Present>,
     /// Copy the picture at the moment of each update: for guests that draw into what is shown.
     #[arg(long)]
     snapshot: bool,
+    /// Show statistics over the picture (Ctrl+Alt+I): its way, both rates, delays and costs.
+    #[arg(long)]
+    overlay: bool,
     /// Write statistics: one JSON object a second, and a summary at the end; '-' is standard error.
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
@@ -232,10 +237,9 @@ enum Scale {
 }
 
 /// `--present`: the way that the picture is to take to the screen.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Present {
     /// The best way that works.
-    #[default]
     Auto,
     /// The guest's own buffer, handed to the compositor.
     Direct,
@@ -253,14 +257,17 @@ pub enum Present {
 #[derive(Debug)]
 pub struct ConnectOptions {
     pub source: Source,
-    /// The console's number; the first graphical one without.
+    /// The console's number; without, as it was last time, or the one that the machine uses.
     pub console: Option<u32>,
     pub fullscreen: bool,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
-    pub present: Present,
+    /// The way that the picture takes; as the person prefers without.
+    pub present: Option<Present>,
     /// Whether each update is copied at once.
     pub snapshot: bool,
+    /// Whether statistics are shown over the picture.
+    pub overlay: bool,
     /// Where statistics go.
     pub stats: Option<PathBuf>,
     /// How long the window stays.
@@ -279,6 +286,7 @@ impl Show {
             }),
             present: self.present,
             snapshot: self.snapshot,
+            overlay: self.overlay,
             stats: self.stats,
             exit_after: self.exit_after,
         }

@@ -17,7 +17,7 @@ use self::stats::Writer;
 use super::cli::{ConnectOptions, Present};
 use super::exit::{Exit, Failure};
 use crate::APP_ID;
-use crate::present::{Options, Presenting, Wanted};
+use crate::present::Wanted;
 use crate::session::{Session, State};
 use crate::source::Source;
 use crate::window::{Hold, MachineWindow, Setup};
@@ -143,21 +143,29 @@ fn setup(options: &ConnectOptions) -> Setup {
         Source::Qmp { .. } => Hold::Monitor,
         Source::Bus { .. } | Source::Fd(_) => Hold::Guest,
     };
-    let rung = match options.present {
+    let way = match &options.source {
+        Source::Launch(_) => "launch",
+        Source::Qmp { .. } => "qmp",
+        Source::Bus { .. } => "bus",
+        Source::Fd(_) => "fd",
+    };
+    let present = options.present.map(|present| match present {
         Present::Auto => Wanted::Auto,
         Present::Direct => Wanted::Direct,
         Present::Compose => Wanted::Compose,
         Present::Bridge => Wanted::Bridge,
         Present::Copy => Wanted::Copy,
         Present::Gtk => Wanted::Gtk,
-    };
-    let presenting = if options.snapshot { Presenting::Snapshot } else { Presenting::Live };
+    });
     Setup {
         hold,
+        way,
         console: options.console,
         fullscreen: options.fullscreen,
         scaling: options.scaling,
-        options: Options { rung, presenting },
+        present,
+        snapshot: options.snapshot,
+        statistics: options.overlay,
         returns: options.source.can_return(),
     }
 }

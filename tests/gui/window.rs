@@ -218,3 +218,94 @@ fn a_lost_machine_can_be_reconnected() {
     input.tap(keys::KEY_ENTER).expect("a key");
     scene.hear_until(|answer| answer == "reconnect");
 }
+
+#[test]
+fn statistics_lie_over_the_picture_and_leave_it_the_pointer() {
+    let mut scene = showing("guest", 640, 480);
+    let mut input = scene.input();
+    let before = scene.picture();
+    input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT, keys::KEY_I]).expect("keys");
+    scene.wait_for_state("panel=true");
+    scene.play(&["picture 0 640 480"]);
+    for words in ["Way|Direct: the guest’s own buffer", "|640×480, XR24|", " updates/s|"] {
+        scene.wait_for_facts(words);
+    }
+    // The panel is dark, and seen although the picture lies on a surface of its own.
+    let window = scene.window().rect;
+    let corner = (window.x.unsigned_abs() + 20, window.y.unsigned_abs() + 46 + 20);
+    let at = |image: &Image| image.get(corner.0, corner.1);
+    scene.wait_for_picture("statistics", |image| at(image) != at(&before));
+    // A click on it is the guest's.
+    input.move_to(f64::from(corner.0), f64::from(corner.1)).expect("a pointer");
+    input.click(keys::BTN_LEFT).expect("a button");
+    scene.hear_until(|answer| answer.starts_with("0 Button(Left, Up"));
+    input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT, keys::KEY_I]).expect("keys");
+    scene.wait_for_state("panel=false");
+    assert!(!scene.asked.iter().any(|answer| answer.contains("Qnum(23)")), "I is not the guest's");
+}
+
+#[test]
+fn a_refused_picture_leaves_the_last_one_and_says_so() {
+    let mut scene = showing("guest", 640, 480);
+    let before = scene.picture();
+    scene.play(&["refused 0 640 480"]);
+    scene.wait_for_state("banner=[A picture (640×480, XR24, 0x0100000000000002) cannot be shown: ");
+    let middle = |image: &Image| image.crop(harness::shot::Rect::new(300, 400, 400, 200));
+    let kept = middle(&before);
+    scene.wait_for_picture("last", |image| middle(image).compare(&kept).is_ok_and(|diff| diff.is_none()));
+    scene.play(&["picture 0 640 480"]);
+    scene.wait_for_state("banner=[]");
+}
+
+#[test]
+fn diagnostics_are_copied_as_text() {
+    let mut scene = showing("guest", 640, 480);
+    let mut input = scene.input();
+    input.tap(keys::KEY_A).expect("a key");
+    scene.hear_until(|answer| answer == "0 Key(Qnum(30), Up)");
+    scene.play(&["action win.copy-diagnostics"]);
+    let text = scene.ask_until("text", "text ", |text| text.contains("Software"));
+    for words in [
+        "|  Oriel: ",
+        "|  Way: direct|",
+        "|  Console: 0 virtio-gpu-pci, graphic, head 0 of pci/0000/02.0, shown|",
+    ] {
+        assert!(text.contains(words), "no {words} in {text}");
+    }
+}
+
+#[test]
+fn a_machine_with_several_screens_has_a_menu_of_them() {
+    let mut scene = showing("guest", 640, 480);
+    assert_eq!(scene.ask("consoles", "consoles "), "consoles ");
+    scene.play(&["console 1", "text-console 2", "picture 1 320 240"]);
+    let offered = scene.ask("consoles", "consoles ");
+    assert_eq!(
+        offered,
+        "consoles _Automatic|virtio-gpu-pci (PCI 02.0)|virtio-gpu-pci.1 (PCI 02.0)|Text, Without a Picture|virtio-gpu-pci.2 (PCI 02.0)"
+    );
+    scene.play(&["console-action 1"]);
+    scene.wait_for_state("title=[virtio-gpu-pci.1]");
+    // What was chosen is remembered.
+    scene.play(&["leave", "open guest", "console 0", "console 1", "live web"]);
+    scene.wait_for_state("title=[virtio-gpu-pci.1]");
+    scene.play(&["console-action -1", "no-console 1"]);
+    scene.wait_for_state("title=[virtio-gpu-pci]");
+}
+
+#[test]
+fn preferences_take_effect_at_once() {
+    let mut scene = showing("guest", 640, 480);
+    scene.play(&["set statistics true"]);
+    scene.wait_for_facts("Way|Direct: the guest’s own buffer");
+    scene.play(&["set present copy"]);
+    scene.wait_for_facts("Way|Copied: what changes, by the processor|Because|another way was asked for");
+    scene.play(&["set present gtk"]);
+    scene.wait_for_facts("Way|GTK: a texture that it draws");
+    scene.play(&["set present auto"]);
+    scene.wait_for_facts("Way|Direct: the guest’s own buffer");
+    scene.play(&["action win.preferences"]);
+    scene.wait_for_state("dialog=true");
+    scene.play(&["close-dialog", "set statistics false"]);
+    scene.wait_for_state("panel=false");
+}

@@ -110,6 +110,24 @@ impl Scene {
         }
     }
 
+    /// Waits until the panel over the picture says this.
+    pub(crate) fn wait_for_facts(&mut self, part: &str) {
+        self.ask_until("facts", "facts ", |facts| facts.contains(part));
+    }
+
+    /// Plays a line until its answer is right.
+    pub(crate) fn ask_until(&mut self, line: &str, answer: &str, right: impl Fn(&str) -> bool) -> String {
+        let deadline = std::time::Instant::now() + LIMIT;
+        loop {
+            let heard = self.ask(line, answer);
+            if right(&heard) {
+                return heard;
+            }
+            assert!(std::time::Instant::now() < deadline, "{heard}\n{}", self.program.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     pub(crate) fn window(&self) -> Window {
         self.sway.wait_for_window(Find::Pid(self.program.id()), LIMIT).expect("a window")
     }

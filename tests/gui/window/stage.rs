@@ -15,13 +15,12 @@ use std::time::Duration;
 
 use adw::prelude::*;
 use async_channel::Sender;
-use gtk::glib;
+use gtk::{gio, glib};
 use oriel::clock;
-use oriel::frame::{self, Image, Mailbox};
+use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Plane, Wire};
 use oriel::geometry::Size;
 use oriel::input::Command;
-use oriel::pixel::Format;
-use oriel::present::Options;
+use oriel::pixel::{Format, Fourcc, Modifier};
 use oriel::session::{
     Console, ConsoleId, ConsoleKind, End, Event, Loss, Machine, Power, PowerError, Stage, State,
 };
@@ -127,6 +126,17 @@ impl Play {
                 let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
                 self.picture(id, width, height);
             }
+            ["text-console", id] => self.add_console_of(ConsoleKind::Text, id.parse().expect("a number")),
+            ["refused", id, width, height] => {
+                let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
+                self.refused(id, width, height);
+            }
+            ["set", key, value] => set(key, value),
+            ["facts"] => self.say_facts(),
+            ["consoles"] => self.say_consoles(),
+            ["text"] => {
+                glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
+            }
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
             ["ended", kind] => self.tell(Event::State(State::Ended(end(kind)))),
@@ -134,7 +144,7 @@ impl Play {
             ["action", name] => self.activate(name, None),
             ["action", name, target] => self.activate(name, Some(&target.to_variant())),
             ["console-action", id] => {
-                let id: u32 = id.parse().expect("a number");
+                let id: i32 = id.parse().expect("a number");
                 self.activate("win.console", Some(&id.to_variant()));
             }
             ["size", width, height] => self
@@ -167,10 +177,13 @@ impl Play {
         };
         let setup = Setup {
             hold,
+            way: "script",
             console: None,
             fullscreen,
             scaling: None,
-            options: Options::default(),
+            present: None,
+            snapshot: false,
+            statistics: false,
             returns: hold != Hold::Owner,
         };
         let window = MachineWindow::new(&self.application, self.recorder.clone(), setup);
@@ -186,12 +199,16 @@ impl Play {
     }
 
     fn add_console(&mut self, id: u32) {
+        self.add_console_of(ConsoleKind::Graphic, id);
+    }
+
+    fn add_console_of(&mut self, kind: ConsoleKind, id: u32) {
         let frames = Arc::new(Mailbox::default());
         self.mailboxes.insert(id, frames.clone());
         self.tell(Event::ConsoleAdded(Console {
             id: ConsoleId(id),
             label: if id == 0 { "virtio-gpu-pci".to_owned() } else { format!("virtio-gpu-pci.{id}") },
-            kind: ConsoleKind::Graphic,
+            kind,
             head: id,
             device: "pci/0000/02.0".to_owned(),
             size: Size::new(640, 480),
@@ -212,6 +229,25 @@ impl Play {
         let format = Format::from_pixman(0x2002_0888).expect("x8r8g8b8");
         let image = Image::new(Size::new(width, height), width * 4, format, &pixels).expect("a picture");
         self.apply(id, frame::Event::Pixels(image));
+    }
+
+    /// A buffer in a format that nobody takes: what should be a GPU's is plain memory.
+    fn refused(&self, id: u32, width: u32, height: u32) {
+        let fd = rustix::fs::memfd_create("guest", rustix::fs::MemfdFlags::CLOEXEC).expect("memory");
+        rustix::fs::ftruncate(&fd, u64::from(width) * u64::from(height) * 4).expect("memory");
+        let stat = rustix::fs::fstat(&fd).expect("a file");
+        let backing = Size::new(width, height);
+        let dmabuf = Dmabuf::new(DmabufParts {
+            file: (stat.st_dev, stat.st_ino),
+            planes: vec![Plane { fd, offset: 0, stride: width * 4 }],
+            fourcc: Fourcc::new(*b"XR24"),
+            modifier: Modifier(0x0100_0000_0000_0002),
+            backing,
+            crop: backing.at_origin(),
+            y0_top: false,
+            wire: Wire::V2,
+        });
+        self.apply(id, frame::Event::Dmabuf(dmabuf.expect("a buffer")));
     }
 
     /// Off, after the moment that the model gives a machine to change its mind.
@@ -244,16 +280,95 @@ impl Play {
         let window = self.window();
         let focus = GtkWindowExt::focus(window).map(|widget| widget.type_().name().to_owned());
         self.recorder.say(&format!(
-            "state active={} size={}x{} focus={} dialog={} fullscreen={} page=[{}]",
+            "state active={} size={}x{} focus={} dialog={} fullscreen={} banner=[{}] panel={} title=[{}] page=[{}]",
             window.is_active(),
             window.width(),
             window.height(),
             focus.unwrap_or_default(),
             window.visible_dialog().is_some(),
             window.is_fullscreen(),
+            find::<adw::Banner>(window.upcast_ref())
+                .filter(adw::Banner::is_revealed)
+                .map(|banner| banner.title())
+                .unwrap_or_default(),
+            panel(window.upcast_ref()).is_some_and(|panel| panel.is_mapped()),
+            find::<adw::WindowTitle>(window.upcast_ref()).map(|title| title.subtitle()).unwrap_or_default(),
             page(window.upcast_ref()).unwrap_or_default(),
         ));
     }
+}
+
+impl Play {
+    /// What the panel over the picture says, one line after the other.
+    fn say_facts(&self) {
+        let panel = panel(self.window().upcast_ref()).expect("a panel");
+        let mut words = Vec::new();
+        labels(&panel, &mut words);
+        self.recorder.say(&format!("facts {}", words.join("|")));
+    }
+
+    /// What the menu of consoles offers, where it is shown.
+    fn say_consoles(&self) {
+        let mut words = Vec::new();
+        let buttons = all::<gtk::MenuButton>(self.window().upcast_ref());
+        let button =
+            buttons.iter().find(|button| button.icon_name().as_deref() == Some("video-display-symbolic"));
+        if let Some(menu) = button.filter(|button| button.is_visible()).and_then(|button| button.menu_model())
+        {
+            entries(&menu, &mut words);
+        }
+        self.recorder.say(&format!("consoles {}", words.join("|")));
+    }
+}
+
+fn children(widget: &gtk::Widget) -> impl Iterator<Item = gtk::Widget> {
+    std::iter::successors(widget.first_child(), gtk::Widget::next_sibling)
+}
+
+/// Every widget of this kind below a widget, in order.
+fn all<T: IsA<gtk::Widget>>(widget: &gtk::Widget) -> Vec<T> {
+    let here = widget.downcast_ref::<T>().cloned();
+    here.into_iter().chain(children(widget).flat_map(|child| all(&child))).collect()
+}
+
+fn find<T: IsA<gtk::Widget>>(widget: &gtk::Widget) -> Option<T> {
+    all(widget).into_iter().next()
+}
+
+fn panel(window: &gtk::Widget) -> Option<gtk::Widget> {
+    all::<gtk::Widget>(window).into_iter().find(|widget| widget.type_().name() == "OrielOverlay")
+}
+
+fn labels(widget: &gtk::Widget, words: &mut Vec<String>) {
+    let seen = all::<gtk::Label>(widget).into_iter().filter(gtk::Label::is_visible);
+    words.extend(seen.map(|label| label.text().into()));
+}
+
+/// The labels of a menu's items, sections after one another; the chosen one with a star.
+fn entries(menu: &gio::MenuModel, words: &mut Vec<String>) {
+    for item in 0..menu.n_items() {
+        let label = menu.item_attribute_value(item, "label", Some(glib::VariantTy::STRING));
+        words.extend(label.and_then(|label| label.get()));
+        if let Some(section) = menu.item_link(item, "section") {
+            entries(&section, words);
+        }
+    }
+}
+
+/// Changes a preference, as the dialog does.
+fn set(key: &str, value: &str) {
+    let settings = oriel::window::settings().expect("settings");
+    let done = match value {
+        "true" | "false" => settings.set_boolean(key, value == "true"),
+        value => settings.set_value(key, &value.to_variant()),
+    };
+    done.expect("a setting");
+}
+
+/// What lies on the clipboard, as text, with its lines in one.
+async fn text(window: MachineWindow, recorder: Rc<Recorder>) {
+    let text = window.clipboard().read_text_future().await.ok().flatten();
+    recorder.say(&format!("text {}", text.unwrap_or_default().replace('\n', "|")));
 }
 
 /// The title of the page that is seen.
@@ -261,8 +376,7 @@ fn page(widget: &gtk::Widget) -> Option<String> {
     if let Some(status) = widget.downcast_ref::<adw::StatusPage>() {
         return status.is_mapped().then(|| status.title().into());
     }
-    let children = std::iter::successors(widget.first_child(), gtk::Widget::next_sibling);
-    children.into_iter().find_map(|child| page(&child))
+    children(widget).find_map(|child| page(&child))
 }
 
 /// What lies on the clipboard, as a size.
