@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -17,7 +18,7 @@ use adw::prelude::*;
 use async_channel::Sender;
 use gtk::{gio, glib};
 use oriel::clock;
-use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Plane, Wire};
+use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wire};
 use oriel::geometry::Size;
 use oriel::input::Command;
 use oriel::pixel::{Format, Fourcc, Modifier};
@@ -127,6 +128,10 @@ impl Play {
                 self.picture(id, width, height);
             }
             ["text-console", id] => self.add_console_of(ConsoleKind::Text, id.parse().expect("a number")),
+            ["map", id, width, height] => {
+                let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
+                self.map(id, width, height);
+            }
             ["refused", id, width, height] => {
                 let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
                 self.refused(id, width, height);
@@ -231,14 +236,22 @@ impl Play {
         self.apply(id, frame::Event::Pixels(image));
     }
 
+    /// A picture in memory of the guest's own, which the compositor can have as it is.
+    fn map(&self, id: u32, width: u32, height: u32) {
+        let (fd, file) = memory(u64::from(width) * u64::from(height) * 4);
+        let length = u64::from(width) * u64::from(height) * 4;
+        let format = Format::from_pixman(0x2002_0888).expect("x8r8g8b8");
+        let size = Size::new(width, height);
+        let mapped = Mapped::new(file, fd, length, 0, size, width * 4, format).expect("a picture");
+        self.apply(id, frame::Event::Mapped(mapped));
+    }
+
     /// A buffer in a format that nobody takes: what should be a GPU's is plain memory.
     fn refused(&self, id: u32, width: u32, height: u32) {
-        let fd = rustix::fs::memfd_create("guest", rustix::fs::MemfdFlags::CLOEXEC).expect("memory");
-        rustix::fs::ftruncate(&fd, u64::from(width) * u64::from(height) * 4).expect("memory");
-        let stat = rustix::fs::fstat(&fd).expect("a file");
+        let (fd, file) = memory(u64::from(width) * u64::from(height) * 4);
         let backing = Size::new(width, height);
         let dmabuf = Dmabuf::new(DmabufParts {
-            file: (stat.st_dev, stat.st_ino),
+            file,
             planes: vec![Plane { fd, offset: 0, stride: width * 4 }],
             fourcc: Fourcc::new(*b"XR24"),
             modifier: Modifier(0x0100_0000_0000_0002),
@@ -248,6 +261,7 @@ impl Play {
             wire: Wire::V2,
         });
         self.apply(id, frame::Event::Dmabuf(dmabuf.expect("a buffer")));
+        self.apply(id, frame::Event::Damage { x: 0, y: 0, width: 64, height: 64, ack: None });
     }
 
     /// Off, after the moment that the model gives a machine to change its mind.
@@ -319,6 +333,14 @@ impl Play {
         }
         self.recorder.say(&format!("consoles {}", words.join("|")));
     }
+}
+
+/// So many bytes as a guest shares them, and which file that is.
+fn memory(length: u64) -> (OwnedFd, (u64, u64)) {
+    let fd = rustix::fs::memfd_create("guest", rustix::fs::MemfdFlags::CLOEXEC).expect("memory");
+    rustix::fs::ftruncate(&fd, length).expect("memory");
+    let stat = rustix::fs::fstat(&fd).expect("a file");
+    (fd, (stat.st_dev, stat.st_ino))
 }
 
 fn children(widget: &gtk::Widget) -> impl Iterator<Item = gtk::Widget> {
