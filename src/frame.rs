@@ -15,7 +15,7 @@ mod scanout;
 pub use ack::{Ack, Acknowledge};
 pub use cursor::{Cursor, Pointer};
 pub use damage::Damage;
-pub use mailbox::{Change, Mailbox};
+pub use mailbox::{Audience, Change, Mailbox};
 pub use model::{Applied, Event, Model, Pending, Screen};
 pub use pacing::{Pacing, Serial};
 pub use scanout::{BufferId, Dmabuf, DmabufParts, Image, LayoutError, Mapped, Pixels, Plane, Scanout, Wire};

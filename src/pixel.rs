@@ -30,6 +30,18 @@ impl Fourcc {
         };
         Self::new(letters)
     }
+
+    /// How many planes a picture of this format has, without those that a modifier adds.
+    pub fn planes(self) -> usize {
+        match &self.0.to_le_bytes() {
+            b"NV12" | b"NV21" | b"NV16" | b"NV61" | b"NV24" | b"NV42" | b"NV15" | b"NV20" | b"NV30"
+            | b"P010" | b"P012" | b"P016" | b"P210" | b"P030" => 2,
+            b"YUV9" | b"YVU9" | b"YU11" | b"YV11" | b"YU12" | b"YV12" | b"YU16" | b"YV16" | b"YU24"
+            | b"YV24" | b"Q410" | b"Q401" | b"S010" | b"S210" | b"S410" | b"S012" | b"S212" | b"S412"
+            | b"S016" | b"S216" | b"S416" => 3,
+            _ => 1,
+        }
+    }
 }
 
 impl fmt::Display for Fourcc {

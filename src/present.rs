@@ -11,10 +11,15 @@
 //!
 //! What can be decided without a display is decided in pure modules: [`ladder`] (which way, and why
 //! not a better one), [`viewport`] (which part goes where), [`slots`] (what a copy has to copy),
-//! [`cache`] (which buffers stay known), [`table`] (which formats the compositor takes).
+//! [`choices`] (for which buffers that is known), [`cache`] (which buffers stay known), [`table`]
+//! (which formats the compositor takes).
 
 pub mod cache;
+pub mod choices;
+pub mod fence;
 pub mod file;
+#[cfg(feature = "gl")]
+pub mod gpu;
 #[cfg(feature = "gui")]
 pub mod gtk;
 pub mod ladder;
@@ -37,6 +42,7 @@ use crate::frame::Scanout;
 use crate::geometry::{Guest, Size};
 use crate::pixel::{Fourcc, Modifier};
 use crate::stats::Path;
+use table::Fit;
 
 /// What the person asked for.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +111,7 @@ impl Kind {
         Self { size: scanout.size(), fourcc, modifier }
     }
 
-    fn path(self, status: &Status, presenting: Presenting) -> Path {
+    fn path(self, status: &Status, presenting: Presenting, fit: Option<Fit>) -> Path {
         let none = Refusals::default();
         let (rung, refused) = match status {
             Status::Showing { rung, refused } => (rung.name(), refused),
@@ -122,6 +128,7 @@ impl Kind {
             presenting: presenting.name(),
             reason,
             refused: refused.iter().map(told).collect(),
+            fit: fit.map(Fit::name),
             format: self.fourcc.map(|fourcc| fourcc.to_string()),
             modifier: self.modifier.map(|modifier| modifier.to_string()),
             size: Some((self.size.width, self.size.height)),

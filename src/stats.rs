@@ -29,6 +29,10 @@ pub struct Path {
     /// Each better rung, and why it did not do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<(&'static str, String)>,
+    /// What the compositor says that it can do with the guest's buffer: `scanout` (show it as it is) or
+    /// `sampled` (draw it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<&'static str>,
     /// The DRM format code of the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -86,6 +90,12 @@ counters! {
     copied,
     /// Buffers that were made known to the compositor or the GPU.
     imported,
+    /// Frames that the compositor says went to the screen without a copy of its own.
+    scanned_out,
+    /// Frames that waited until nobody drew into their buffer any more.
+    waited,
+    /// Frames that were shown while somebody still drew into their buffer.
+    unfinished,
 }
 
 /// One console's counters, shared by the threads that its frames pass.
@@ -198,6 +208,21 @@ impl Stats {
     /// A buffer was made known to the compositor or the GPU.
     pub fn imported(&self) {
         self.counters.imported.fetch_add(1, Relaxed);
+    }
+
+    /// A frame that was seen went to the screen as it is.
+    pub fn scanned_out(&self) {
+        self.counters.scanned_out.fetch_add(1, Relaxed);
+    }
+
+    /// A frame waited for its buffer to be finished.
+    pub fn waited(&self) {
+        self.counters.waited.fetch_add(1, Relaxed);
+    }
+
+    /// A frame was shown before its buffer was finished.
+    pub fn unfinished(&self) {
+        self.counters.unfinished.fetch_add(1, Relaxed);
     }
 
     /// Frames take another way from now on.

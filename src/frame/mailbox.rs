@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::ack::Ack;
 use super::cursor::Pointer;
 use super::model::{Applied, Event, Model, Pending, Screen};
 use super::scanout::{LayoutError, Scanout};
@@ -17,6 +18,16 @@ pub enum Change {
     Pointer(Pointer),
 }
 
+/// Whether somebody sees the picture.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Updates are answered when they are seen.
+    #[default]
+    Watching,
+    /// The window is hidden: updates are answered at once, and the newest is kept for later.
+    Away,
+}
+
 type Wake = Arc<dyn Fn() + Send + Sync>;
 type Observe = Arc<dyn Fn(Change) + Send + Sync>;
 
@@ -24,7 +35,15 @@ type Observe = Arc<dyn Fn(Change) + Send + Sync>;
 struct Inner {
     model: Model,
     wake: Option<Wake>,
+    audience: Audience,
     observe: Option<Observe>,
+}
+
+impl Inner {
+    /// The reply that waits for nobody.
+    fn unwatched(&mut self) -> Option<Ack> {
+        if self.audience == Audience::Away { self.model.take_ack() } else { None }
+    }
 }
 
 /// One console's screen, shared by the threads that fill and empty it.
@@ -68,6 +87,7 @@ impl Mailbox {
     pub fn present(&self, now: Time, wake: impl Fn() + Send + Sync + 'static) {
         let wake: Wake = Arc::new(wake);
         let mut inner = self.lock();
+        inner.audience = Audience::Watching;
         inner.wake = Some(wake.clone());
         inner.model.renew(now);
         drop(inner);
@@ -81,6 +101,15 @@ impl Mailbox {
         let waiting = inner.model.take();
         drop(inner);
         drop(waiting);
+    }
+
+    /// Says whether somebody sees what is presented. What waits for a reply is answered when nobody does.
+    pub fn set_audience(&self, audience: Audience) {
+        let mut inner = self.lock();
+        inner.audience = audience;
+        let answered = inner.unwatched();
+        drop(inner);
+        drop(answered);
     }
 
     /// Calls `observe` with every change of the screen and the pointer, from the listener's thread;
@@ -122,12 +151,14 @@ impl Mailbox {
 /// Tells those concerned, after letting go of the lock: they may look into the mailbox at once.
 fn notify(mut inner: MutexGuard<'_, Inner>, applied: Applied) {
     let abandoned = if inner.wake.is_none() { inner.model.take() } else { None };
+    let answered = inner.unwatched();
     let wake = inner.wake.clone().filter(|_| applied.frame);
     let observe = inner.observe.clone();
     let screen = applied.screen.then(|| inner.model.screen());
     let pointer = applied.pointer.then(|| inner.model.pointer().clone());
     drop(inner);
     drop(abandoned);
+    drop(answered);
     if let Some(wake) = wake {
         wake();
     }

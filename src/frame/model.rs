@@ -227,6 +227,11 @@ impl Model {
         matches!(self.signal, Signal::Live | Signal::Fading { .. }).then(|| self.shown.clone())
     }
 
+    /// The reply to what is there to [`Self::take`], which stays.
+    pub fn take_ack(&mut self) -> Option<Ack> {
+        self.fresh.as_mut()?.ack.take()
+    }
+
     /// Makes the whole picture new again, for a viewer that has just come.
     pub fn renew(&mut self, now: Time) {
         if self.current().is_some() {

@@ -177,7 +177,7 @@ impl State {
                     Made::Copied(bytes) => inner.stats.copied(bytes),
                 }
                 self.drawing = Some(drawing);
-                self.step = Step::Waiting(self.pacing.commit(pending.ack), pending.received);
+                self.step = Step::Waiting(self.pacing.commit(pending.ack, clock::now()), pending.received);
                 Choice::Take { rung: Rung::Gtk, refused: inner.refused.clone() }
             }
             Err(reason) => Choice::Refuse(inner.refused.clone().and(Rung::Gtk, reason)),
@@ -185,7 +185,7 @@ impl State {
         let kind = Kind::of(&pending.scanout);
         let status = Status::of(&choice);
         if self.announced != Some(kind) || self.status != status {
-            inner.stats.path(kind.path(&status, Presenting::Live));
+            inner.stats.path(kind.path(&status, Presenting::Live, None));
             self.announced = Some(kind);
             self.status = status;
         }

@@ -7,7 +7,9 @@ use thiserror::Error;
 
 use super::Options;
 use super::file::{Access, File, Trust};
+use super::table::{Fit, Formats};
 use crate::frame::{Dmabuf, Mapped, Scanout};
+use crate::geometry::{Backing, Size};
 use crate::pixel::{Format, Fourcc, Modifier};
 
 /// What the person asked for.
@@ -122,6 +124,8 @@ pub enum Reason {
     NoDmabuf,
     #[error("the compositor takes no buffers of format {0} and modifier {1}")]
     DmabufFormat(Fourcc, Modifier),
+    #[error("{0} planes do not make a picture of format {1}")]
+    Planes(usize, Fourcc),
     #[error("what should be a dma-buf is something else")]
     NoBuffer,
     #[error("the buffer is smaller than its picture")]
@@ -134,6 +138,18 @@ pub enum Reason {
     Unreadable(Fourcc),
     #[error("the buffer cannot be read: {0}")]
     Io(String),
+    #[error("no GPU can be used: {0}")]
+    NoGpu(String),
+    #[error("the GPU's driver imports no buffers of format {0} and modifier {1}")]
+    GpuFormat(Fourcc, Modifier),
+    #[error("the GPU's driver refused a buffer of {size}, format {fourcc}, modifier {modifier}: {error}")]
+    GpuRefused { size: Size<Backing>, fourcc: Fourcc, modifier: Modifier, error: String },
+    #[error("the GPU was lost")]
+    GpuLost,
+    #[error("the picture lies in memory that needs no GPU")]
+    SharedMemory,
+    #[error("a processor does the GPU's work here, and copies more cheaply")]
+    SoftwareGpu,
     #[error("there is no Wayland compositor")]
     NoWayland,
     #[error("the compositor lacks {0}")]
@@ -231,7 +247,7 @@ pub struct Offer {
     /// Formats of `wl_shm`.
     pub shm: HashSet<Fourcc>,
     /// Formats of `zwp_linux_dmabuf_v1`, where there is one.
-    pub dmabuf: Option<HashSet<(Fourcc, Modifier)>>,
+    pub dmabuf: Option<Formats>,
 }
 
 /// A `wl_shm` pool over a file of the guest's, and the buffer in it.
@@ -293,26 +309,43 @@ pub enum Extent {
     NoBuffer,
 }
 
-/// Whether a dma-buf can be given to the compositor as it is, and in which format.
+/// As what a compositor takes a dma-buf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Direct {
+    pub format: Fourcc,
+    pub fit: Fit,
+}
+
+/// Whether a dma-buf can be given to the compositor as it is, and as what.
 ///
-/// A compositor ends the connection over a plane that reaches beyond its buffer.
-pub fn direct_dmabuf(dmabuf: &Dmabuf, extents: &[Extent], offer: &Offer) -> Result<Fourcc, Reason> {
+/// A compositor ends the connection over a pair of format and modifier that it did not offer, over
+/// planes that the format does not have, and over one that reaches beyond its buffer.
+pub fn direct_dmabuf(dmabuf: &Dmabuf, extents: &[Extent], offer: &Offer) -> Result<Direct, Reason> {
     let Some(formats) = &offer.dmabuf else { return Err(Reason::NoDmabuf) };
     let modifier = dmabuf.modifier();
     let opaque = dmabuf.fourcc().opaque();
-    let known = [opaque, dmabuf.fourcc()].into_iter().find(|format| formats.contains(&(*format, modifier)));
-    let format = known.ok_or(Reason::DmabufFormat(opaque, modifier))?;
+    let as_what = |format: Fourcc| formats.fit(format, modifier).map(|fit| Direct { format, fit });
+    let known = as_what(opaque).or_else(|| as_what(dmabuf.fourcc()));
+    let direct = known.ok_or(Reason::DmabufFormat(opaque, modifier))?;
+    let planes = dmabuf.planes();
+    // Other modifiers may add planes for compression data.
+    let plain = modifier == Modifier::LINEAR || modifier == Modifier::INVALID;
+    let least = direct.format.planes();
+    if planes.len() < least || (plain && planes.len() > least) {
+        return Err(Reason::Planes(planes.len(), direct.format));
+    }
     let height = u64::from(dmabuf.backing().height);
-    for (index, (plane, extent)) in dmabuf.planes().iter().zip(extents).enumerate() {
+    for (index, (plane, extent)) in planes.iter().zip(extents).enumerate() {
         let Extent::Fixed(length) = *extent else { return Err(Reason::NoBuffer) };
-        // The first plane has all rows; others may be subsampled or hold compression data.
-        let rows = if index == 0 && modifier == Modifier::LINEAR { height } else { 1 };
+        // The first plane has all rows; others may be subsampled or hold compression data. That is
+        // what libweston, wlroots and mutter check, whatever the modifier.
+        let rows = if index == 0 { height } else { 1 };
         let needed = u64::from(plane.offset) + u64::from(plane.stride) * rows;
-        if length > 0 && needed > length {
+        if needed > u64::from(u32::MAX) || (length > 0 && needed > length) {
             return Err(Reason::Short);
         }
     }
-    Ok(format)
+    Ok(direct)
 }
 
 /// Whether the processor can read a picture row by row, and in which format.
@@ -333,174 +366,4 @@ pub fn readable(scanout: &Scanout) -> Result<Format, Reason> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::fd::OwnedFd;
-
-    use super::*;
-    use crate::frame::{DmabufParts, Plane, Wire};
-    use crate::geometry::Size;
-
-    fn fd() -> OwnedFd {
-        rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::CLOEXEC).expect("memfd")
-    }
-
-    fn map(offset: u32, stride: u32, format: Format) -> Mapped {
-        Mapped::new((1, 2), fd(), 1 << 40, offset, Size::new(640, 480), stride, format).expect("a picture")
-    }
-
-    fn file() -> File {
-        File { length: 1 << 30, access: Access::Shared, trust: Trust::Sealed }
-    }
-
-    fn offer() -> Offer {
-        let shm = [Format::Xrgb8888, Format::Argb8888, Format::Rgb888].map(Format::fourcc);
-        Offer { shm: shm.into(), dmabuf: Some([(Format::Xrgb8888.fourcc(), Modifier::LINEAR)].into()) }
-    }
-
-    fn dmabuf(fourcc: &[u8; 4], modifier: Modifier, stride: u32) -> Dmabuf {
-        let backing = Size::new(640, 480);
-        Dmabuf::new(DmabufParts {
-            file: (1, 2),
-            planes: vec![Plane { fd: fd(), offset: 0, stride }],
-            fourcc: Fourcc::new(*fourcc),
-            modifier,
-            backing,
-            crop: backing.at_origin(),
-            y0_top: false,
-            wire: Wire::V2,
-        })
-        .expect("a buffer")
-    }
-
-    #[test]
-    fn a_sealed_map_is_a_pool() {
-        let pool = direct_map(&map(4096, 2560, Format::Argb8888), &file(), &offer()).expect("a pool");
-        let format = Format::Xrgb8888.fourcc();
-        let size = 4096 + 2560 * 480;
-        assert_eq!(pool, Pool { size, offset: 4096, width: 640, height: 480, stride: 2560, format });
-    }
-
-    #[test]
-    fn a_map_that_may_shrink_is_not_a_pool_unless_it_is_our_users() {
-        let map = map(0, 2560, Format::Xrgb8888);
-        let foreign = File { trust: Trust::Foreign, ..file() };
-        assert_eq!(direct_map(&map, &foreign, &offer()), Err(Reason::Unsealed));
-        let ours = File { trust: Trust::OurUser, ..file() };
-        assert!(direct_map(&map, &ours, &offer()).is_ok());
-    }
-
-    #[test]
-    fn what_the_compositor_would_not_take_is_not_offered() {
-        let check = |map: &Mapped, file: &File| direct_map(map, file, &offer()).unwrap_err();
-        let odd = map(2, 2560, Format::Xrgb8888);
-        assert_eq!(check(&odd, &file()), Reason::Layout { offset: 2, stride: 2560 });
-        let uneven = map(0, 1924, Format::Rgb888);
-        assert_eq!(check(&uneven, &file()), Reason::Layout { offset: 0, stride: 1924 });
-        let word = map(0, 1280, Format::Rgb565);
-        assert_eq!(check(&word, &file()), Reason::ShmFormat(Format::Rgb565.fourcc()));
-        let plain = map(0, 2560, Format::Xrgb8888);
-        let short = File { length: 2560 * 480 - 1, ..file() };
-        assert_eq!(check(&plain, &short), Reason::Layout { offset: 0, stride: 2560 });
-        let far = map(u32::MAX - 3, 2560, Format::Xrgb8888);
-        let long = File { length: 1 << 40, ..file() };
-        assert!(matches!(check(&far, &long), Reason::Layout { .. }));
-        for access in [Access::ReadOnly, Access::Sealed, Access::Stream] {
-            assert!(matches!(check(&plain, &File { access, ..file() }), Reason::Access(_)));
-        }
-    }
-
-    #[test]
-    fn a_dmabuf_is_given_in_a_format_without_alpha() {
-        let alpha = dmabuf(b"AR24", Modifier::LINEAR, 2560);
-        assert_eq!(
-            direct_dmabuf(&alpha, &[Extent::Fixed(2560 * 480)], &offer()),
-            Ok(Format::Xrgb8888.fourcc())
-        );
-        assert_eq!(direct_dmabuf(&alpha, &[Extent::Fixed(2560 * 480 - 1)], &offer()), Err(Reason::Short));
-        assert_eq!(direct_dmabuf(&alpha, &[Extent::Fixed(0)], &offer()), Ok(Format::Xrgb8888.fourcc()));
-        let tiled = dmabuf(b"XR24", Modifier(1 << 56 | 2), 2560);
-        let reason = Reason::DmabufFormat(Format::Xrgb8888.fourcc(), tiled.modifier());
-        assert_eq!(direct_dmabuf(&tiled, &[Extent::Fixed(0)], &offer()), Err(reason));
-        assert_eq!(direct_dmabuf(&alpha, &[Extent::NoBuffer], &offer()), Err(Reason::NoBuffer));
-        let none = Offer { dmabuf: None, ..offer() };
-        assert_eq!(direct_dmabuf(&alpha, &[Extent::Fixed(0)], &none), Err(Reason::NoDmabuf));
-    }
-
-    /// What `choose` makes of these verdicts, from direct to copy.
-    fn chosen(options: Options, verdicts: [Result<(), Reason>; 4]) -> Choice {
-        choose(options, |rung| verdicts[rung as usize].clone())
-    }
-
-    fn wanting(rung: Wanted) -> Options {
-        Options { rung, ..Options::default() }
-    }
-
-    #[test]
-    fn the_ladder_falls_and_says_why() {
-        let fallen = [Err(Reason::Unsealed), Err(Reason::NotBuilt), Err(Reason::NotBuilt), Ok(())];
-        let Choice::Take { rung: Rung::Copy, refused } = chosen(wanting(Wanted::Auto), fallen) else {
-            panic!("a copy does");
-        };
-        assert_eq!(refused.first(), Some(&Reason::Unsealed));
-        assert_eq!(refused.reason(Rung::Bridge), Some(&Reason::NotBuilt));
-        assert_eq!(refused.reason(Rung::Copy), None);
-        let words = refused.to_string();
-        assert!(words.starts_with("direct: ") && words.contains("; compose, bridge: "), "{words}");
-    }
-
-    #[test]
-    fn nobody_asks_about_a_worse_rung() {
-        let choice = choose(Options::default(), |rung| {
-            assert_eq!(rung, Rung::Direct);
-            Ok(())
-        });
-        assert_eq!(choice, Choice::Take { rung: Rung::Direct, refused: Refusals::default() });
-    }
-
-    #[test]
-    fn a_rung_that_was_asked_for_is_the_only_one() {
-        for (wanted, rung) in
-            [(Wanted::Direct, 0), (Wanted::Compose, 1), (Wanted::Bridge, 2), (Wanted::Copy, 3)]
-        {
-            let rung = Rung::SURFACE[rung];
-            let all = [Ok(()), Ok(()), Ok(()), Ok(())];
-            let Choice::Take { rung: taken, refused } = chosen(wanting(wanted), all.clone()) else {
-                panic!("{rung} does");
-            };
-            assert_eq!(taken, rung);
-            assert!(refused.iter().all(|(_, reason)| *reason == Reason::Asked));
-            let mut but_one = all;
-            but_one[rung as usize] = Err(Reason::NoBuffer);
-            let Choice::Refuse(refused) = chosen(wanting(wanted), but_one) else { panic!("only {rung}") };
-            assert_eq!(refused.iter().count(), 4);
-            assert_eq!(refused.reason(rung), Some(&Reason::NoBuffer));
-        }
-    }
-
-    #[test]
-    fn what_came_in_messages_may_always_be_copied() {
-        let messages = || Err(Reason::Messages);
-        for wanted in [Wanted::Auto, Wanted::Direct, Wanted::Compose, Wanted::Bridge] {
-            let choice = chosen(wanting(wanted), [messages(), messages(), messages(), Ok(())]);
-            assert!(matches!(choice, Choice::Take { rung: Rung::Copy, .. }), "{wanted:?}");
-        }
-    }
-
-    #[test]
-    fn a_snapshot_is_never_the_guests_own_buffer() {
-        let options = Options { presenting: Presenting::Snapshot, ..Options::default() };
-        let Choice::Take { rung, refused } = chosen(options, [Ok(()), Ok(()), Ok(()), Ok(())]) else {
-            panic!("compose does");
-        };
-        assert_eq!((rung, refused.first()), (Rung::Compose, Some(&Reason::Snapshot)));
-    }
-
-    #[test]
-    fn only_plain_rows_are_readable() {
-        let read = |buffer: Dmabuf| readable(&Scanout::Dmabuf(buffer.into()));
-        assert_eq!(read(dmabuf(b"AR24", Modifier::LINEAR, 2560)), Ok(Format::Xrgb8888));
-        assert_eq!(read(dmabuf(b"XR24", Modifier(9), 2560)), Err(Reason::Tiled(Modifier(9))));
-        let planar = dmabuf(b"NV12", Modifier::LINEAR, 640);
-        assert_eq!(read(planar), Err(Reason::Unreadable(Fourcc::new(*b"NV12"))));
-    }
-}
+mod tests;

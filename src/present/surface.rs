@@ -29,6 +29,7 @@ mod globals;
 mod shared;
 mod stage;
 mod thread;
+mod wait;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -266,3 +267,6 @@ impl Anchor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

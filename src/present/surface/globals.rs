@@ -1,6 +1,7 @@
 //! What the compositor offers, bound on the presenter's queue.
 
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use wayland_client::globals::{BindError, GlobalList, GlobalListContents};
 use wayland_client::protocol::wl_compositor::WlCompositor;
@@ -42,7 +43,6 @@ pub(super) struct Globals {
     pub(super) shm: WlShm,
     pub(super) dmabuf: Option<ZwpLinuxDmabufV1>,
     presentation: Option<WpPresentation>,
-    feedback: Option<ZwpLinuxDmabufFeedbackV1>,
     compositor: WlCompositor,
     viewporter: WpViewporter,
 }
@@ -53,6 +53,8 @@ pub(super) struct Told {
     pub(super) offer: Offer,
     feedback: Feedback,
     clock: Option<u32>,
+    /// Between two refreshes of the screen that showed the last frame.
+    pub(super) refresh: Option<Duration>,
 }
 
 impl Globals {
@@ -68,12 +70,10 @@ impl Globals {
         let subcompositor = list.bind(&handle, 1..=1, ()).map_err(missing("wl_subcompositor"))?;
         let viewporter = list.bind(&handle, 1..=1, ()).map_err(missing("wp_viewporter"))?;
         let shm = list.bind(&handle, 1..=1, ()).map_err(missing("wl_shm"))?;
-        // 3 has modifiers, 4 has feedback instead of a list.
-        let dmabuf: Option<ZwpLinuxDmabufV1> = list.bind(&handle, 3..=4, ()).ok();
-        let feedback = dmabuf.as_ref().filter(|dmabuf| dmabuf.version() >= 4);
-        let feedback = feedback.map(|dmabuf| dmabuf.get_default_feedback(&handle, ()));
+        // 3 has modifiers, 4 has feedback instead of a list, 5 wants one modifier for all planes.
+        let dmabuf = list.bind(&handle, 3..=5, ()).ok();
         let presentation = list.bind(&handle, 1..=1, ()).ok();
-        Ok((Self { shm, dmabuf, presentation, feedback, compositor, viewporter }, subcompositor))
+        Ok((Self { shm, dmabuf, presentation, compositor, viewporter }, subcompositor))
     }
 
     /// A surface without input, all of it opaque, that has no role yet.
@@ -88,7 +88,10 @@ impl Globals {
         surface.set_opaque_region(Some(&everything));
         everything.destroy();
         let viewport = self.viewporter.get_viewport(&surface, queue, ());
-        Objects { surface, viewport, subcompositor, queue: queue.clone() }
+        // What suits this surface, where it is at the moment: compositors tell more here than of all.
+        let dmabuf = self.dmabuf.as_ref().filter(|dmabuf| dmabuf.version() >= 4);
+        let feedback = dmabuf.map(|dmabuf| dmabuf.get_surface_feedback(&surface, queue, ()));
+        Objects { surface, viewport, feedback, subcompositor, queue: queue.clone() }
     }
 
     /// Presentation feedback, where its clock is ours.
@@ -100,9 +103,6 @@ impl Globals {
         self.viewporter.destroy();
         if let Some(presentation) = self.presentation {
             presentation.destroy();
-        }
-        if let Some(feedback) = self.feedback {
-            feedback.destroy();
         }
         if let Some(dmabuf) = self.dmabuf {
             dmabuf.destroy();
@@ -167,7 +167,7 @@ impl Dispatch<ZwpLinuxDmabufV1, ()> for Presenter {
     ) {
         if let dmabuf::Event::Modifier { format, modifier_hi, modifier_lo } = event {
             let formats = state.told.offer.dmabuf.get_or_insert_default();
-            formats.insert((Fourcc(format), modifier(modifier_hi, modifier_lo)));
+            formats.list(Fourcc(format), modifier(modifier_hi, modifier_lo));
         }
     }
 }
@@ -181,13 +181,17 @@ impl Dispatch<ZwpLinuxDmabufFeedbackV1, ()> for Presenter {
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
+        let told = &mut state.told.feedback;
         match event {
             feedback::Event::FormatTable { fd, size } => state.told.table(&fd, size),
-            feedback::Event::TrancheFormats { indices } => state.told.feedback.tranche(&indices),
+            feedback::Event::MainDevice { device } => told.main_device(&device),
+            feedback::Event::TrancheTargetDevice { device } => told.target(&device),
+            feedback::Event::TrancheFlags { flags } => told.flags(flags.into()),
+            feedback::Event::TrancheFormats { indices } => told.pairs(&indices),
+            feedback::Event::TrancheDone => told.tranche(),
             feedback::Event::Done => {
-                let formats = state.told.feedback.done();
-                state.told.offer.dmabuf = Some(formats);
-                state.offer_changed();
+                let formats = told.done();
+                state.offered(formats);
             }
             _ => {}
         }

@@ -5,6 +5,7 @@ use wayland_client::protocol::wl_subcompositor::WlSubcompositor;
 use wayland_client::protocol::wl_subsurface::WlSubsurface;
 use wayland_client::protocol::wl_surface::WlSurface;
 use wayland_client::{Connection, Proxy, QueueHandle};
+use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1;
 use wayland_protocols::wp::viewporter::client::wp_viewport::WpViewport;
 
 use super::thread::Presenter;
@@ -33,6 +34,7 @@ pub(super) struct Stage {
 pub(super) struct Objects {
     pub(super) surface: WlSurface,
     pub(super) viewport: WpViewport,
+    pub(super) feedback: Option<ZwpLinuxDmabufFeedbackV1>,
     pub(super) subcompositor: WlSubcompositor,
     pub(super) queue: QueueHandle<Presenter>,
 }

@@ -1,15 +1,14 @@
 //! The presenter's thread: takes the newest frame, commits it, waits.
 //!
-//! It waits for the compositor and for the mailbox, and for nothing else. The connection is read
+//! It waits for the compositor, the mailbox and the fence of a frame's buffer, and for nothing else. The connection is read
 //! together with the main thread, as libwayland has it: whoever has announced that it will read must
 //! do so, or say that it will not, before anyone gets events. This thread announces it for as long as
 //! it polls. So does GDK (gdk/wayland/gdkeventsource.c), but for sources of a higher priority than
 //! its own, which may run in between: they had better be short.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags};
-use wayland_client::backend::{ReadEventsGuard, WaylandError};
 use wayland_client::globals::registry_queue_init;
 use wayland_client::protocol::wl_buffer::{self, WlBuffer};
 use wayland_client::protocol::wl_callback::{self, WlCallback};
@@ -18,17 +17,24 @@ use wayland_protocols::wp::presentation_time::client::wp_presentation_feedback::
     self as feedback, WpPresentationFeedback,
 };
 
-use super::buffers::{Imports, Lookup, Owner};
+use super::buffers::{self, Imports, Lookup, Owner};
 use super::copier::{Copier, Workshop};
 use super::globals::{Globals, Told};
 use super::shared::Shared;
 use super::stage::ParentFrame;
+use super::wait::{self, Until};
 use crate::clock::{self, Time};
-use crate::frame::{BufferId, Damage, Mailbox, Pacing, Pending, Scanout, Serial};
+use crate::frame::{Audience, BufferId, Damage, Mailbox, Pacing, Pending, Scanout, Serial};
+use crate::present::choices::Choices;
+use crate::present::fence::{self, Gate, Passage};
 use crate::present::ladder::{self, Choice, Reason, Refusals, Rung};
+use crate::present::table::Formats;
 use crate::present::viewport::Shape;
 use crate::present::{Kind, Options, Status};
 use crate::stats::Stats;
+
+/// How often a screen is refreshed until the compositor says it: at 60 Hz.
+const REFRESH: Duration = Duration::from_nanos(16_666_667);
 
 /// What a presenter is given.
 #[derive(Debug)]
@@ -51,21 +57,18 @@ pub(super) struct Presenter {
     globals: Globals,
     pub(super) told: Told,
     pacing: Pacing,
+    /// Whether replies wait for the screen.
+    audience: Audience,
     /// Taken, but waiting for a buffer.
     held: Option<Pending>,
+    /// Where what is held waits for its fence.
+    gate: Gate,
+    /// Whether the picture on the screen is to be shown once more, because there may be a better way.
+    again: bool,
     imports: Imports,
     copier: Copier,
-    chosen: Option<Chosen>,
+    choices: Choices,
     announced: Option<(Kind, Choice)>,
-}
-
-/// The last choice, and the scanout that it was for.
-#[derive(Debug)]
-struct Chosen {
-    scanout: Scanout,
-    choice: Choice,
-    /// Rungs that seemed to do until they were tried.
-    failed: Vec<(Rung, Reason)>,
 }
 
 /// Something that can be attached.
@@ -126,10 +129,13 @@ fn prepare(start: Start) -> Result<Ready, Status> {
         globals,
         told: Told::default(),
         pacing: Pacing::default(),
+        audience: Audience::Watching,
         held: None,
+        gate: Gate::default(),
+        again: false,
         imports: Imports::default(),
         copier: Copier::default(),
-        chosen: None,
+        choices: Choices::default(),
         announced: None,
     };
     // What the globals tell of themselves.
@@ -151,9 +157,10 @@ impl Presenter {
         while !self.shared.is_stopped() {
             events.dispatch_pending(self)?;
             self.step();
-            let blocked = flush(events)?;
+            self.tidy(clock::now());
+            let blocked = wait::flush(events)?;
             let Some(guard) = events.prepare_read() else { continue };
-            wait(&self.shared, guard, blocked)?;
+            wait::wait(&self.shared, guard, blocked, self.until())?;
         }
         Ok(())
     }
@@ -163,7 +170,8 @@ impl Presenter {
         let whole = {
             let mut stage = self.shared.stage();
             if !stage.is_set() {
-                return;
+                drop(stage);
+                return self.set_audience(Audience::Away);
             }
             std::mem::take(&mut stage.whole)
         };
@@ -171,11 +179,20 @@ impl Presenter {
             // What was attached was taken away: no one will say that it was seen.
             self.pacing.forget();
         }
+        if self.pacing.is_idle() {
+            // Nothing says that nobody looks.
+            self.set_audience(Audience::Watching);
+        }
         if !self.pacing.has_room() {
             return;
         }
+        let whole = std::mem::take(&mut self.again) || whole;
         self.collect(whole);
         let Some(pending) = self.held.take() else { return };
+        if !self.is_ready(&pending.scanout) {
+            self.held = Some(pending);
+            return;
+        }
         self.stats.overtaken(pending.events.saturating_sub(1));
         match self.prepare(&pending) {
             Prepared::Ready(frame) => self.commit(pending, &frame),
@@ -184,9 +201,79 @@ impl Presenter {
         }
     }
 
+    /// Whether nobody draws into a scanout any more, or it has been waited for long enough.
+    fn is_ready(&mut self, scanout: &Scanout) -> bool {
+        let Scanout::Dmabuf(dmabuf) = scanout else {
+            self.gate.open();
+            return true;
+        };
+        let passage = self.gate.pass(fence::is_ready(dmabuf), clock::now());
+        match passage {
+            Passage::Open => {}
+            Passage::Closed => return false,
+            Passage::Opened => self.stats.waited(),
+            Passage::Overdue => self.stats.unfinished(),
+        }
+        true
+    }
+
+    /// What ends the next sleep.
+    fn until(&self) -> Until<'_> {
+        let fence = match &self.held {
+            Some(Pending { scanout: Scanout::Dmabuf(dmabuf), .. }) if self.gate.is_closed() => {
+                Some(&**dmabuf)
+            }
+            _ => None,
+        };
+        let moments = [
+            self.gate.deadline(),
+            self.pacing.deadline(self.patience()),
+            self.choices.deadline(),
+            self.imports.deadline(),
+            self.copier.deadline(),
+        ];
+        Until { fence, deadline: moments.into_iter().flatten().min() }
+    }
+
+    /// Does what time alone makes due: replies that waited too long, buffers that are not used any more.
+    fn tidy(&mut self, now: Time) {
+        if self.pacing.expire(now, self.patience()) {
+            self.set_audience(Audience::Away);
+            if let Some(held) = &mut self.held {
+                drop(held.ack.take());
+            }
+        }
+        self.choices.sweep(now);
+        self.imports.sweep(now);
+        self.copier.sweep(now);
+        if self.pacing.is_idle() {
+            self.discard_retired();
+        }
+    }
+
+    /// How long a compositor that shows anything takes to show a frame: until the next refresh, and
+    /// half of one more for all that may come late.
+    fn patience(&self) -> Duration {
+        self.told.refresh.unwrap_or(REFRESH).clamp(REFRESH / 4, REFRESH * 3) * 3 / 2
+    }
+
+    fn set_audience(&mut self, audience: Audience) {
+        if self.audience != audience {
+            self.audience = audience;
+            self.frames.set_audience(audience);
+        }
+    }
+
+    /// What was on the screen before is not any more.
+    fn discard_retired(&mut self) {
+        self.imports.discard_retired();
+        self.copier.discard_retired();
+    }
+
     /// Unites what is held with what has come; `whole` asks for all of the picture.
     fn collect(&mut self, whole: bool) {
-        let newer = self.frames.take();
+        // Frames become ready in their order: the newer waits for the one at the gate.
+        let newer = if self.gate.is_closed() { None } else { self.frames.take() };
         self.held = match (self.held.take(), newer) {
             (Some(older), Some(newer)) => Some(unite(older, newer)),
             (older, newer) => newer.or(older),
@@ -211,47 +298,26 @@ impl Presenter {
 
     fn prepare(&mut self, pending: &Pending) -> Prepared {
         loop {
-            let choice = self.choose(&pending.scanout);
-            let Choice::Take { rung, .. } = choice else {
-                self.announce(&pending.scanout, &choice);
-                return Prepared::Refused;
-            };
+            let Some(rung) = self.choose(&pending.scanout) else { return Prepared::Refused };
             match self.take(rung, pending) {
-                Ok(prepared) => {
-                    self.announce(&pending.scanout, &choice);
-                    return prepared;
-                }
+                Ok(prepared) => return prepared,
                 // It is not as it seemed when the choice was made: fall, and say why.
-                Err(reason) => self.fail(rung, reason),
+                Err(reason) => self.choices.fail(&pending.scanout, rung, reason),
             }
         }
     }
 
-    fn choose(&mut self, scanout: &Scanout) -> Choice {
-        let chosen = self.chosen.take().filter(|chosen| chosen.scanout.is_same(scanout));
-        let failed = match chosen {
-            Some(Chosen { choice: Choice::Take { rung, refused }, failed, .. })
-                if failed.iter().all(|(tried, _)| *tried != rung) =>
-            {
-                let choice = Choice::Take { rung, refused };
-                self.chosen = Some(Chosen { scanout: scanout.clone(), choice: choice.clone(), failed });
-                return choice;
-            }
-            Some(chosen) => chosen.failed,
-            None => Vec::new(),
+    /// Which rung a scanout takes; `None` if no surface of ours can show it.
+    fn choose(&mut self, scanout: &Scanout) -> Option<Rung> {
+        let mut choices = std::mem::take(&mut self.choices);
+        let choice = choices.get(self.options, scanout, clock::now(), |rung| self.check(rung, scanout));
+        let rung = match choice {
+            Choice::Take { rung, .. } => Some(*rung),
+            Choice::Refuse(_) => None,
         };
-        let choice = ladder::choose(self.options, |rung| {
-            let tried = failed.iter().find(|(tried, _)| *tried == rung);
-            tried.map_or_else(|| self.check(rung, scanout), |(_, reason)| Err(reason.clone()))
-        });
-        self.chosen = Some(Chosen { scanout: scanout.clone(), choice: choice.clone(), failed });
-        choice
-    }
-
-    fn fail(&mut self, rung: Rung, reason: Reason) {
-        if let Some(chosen) = &mut self.chosen {
-            chosen.failed.push((rung, reason));
-        }
+        self.announce(scanout, choice);
+        self.choices = choices;
+        rung
     }
 
     /// Whether a rung seems to do for a scanout.
@@ -317,7 +383,13 @@ impl Presenter {
         }
         self.announced = Some((kind, choice.clone()));
         let status = Status::of(choice);
-        self.stats.path(kind.path(&status, self.options.presenting));
+        let fit = match (scanout, choice) {
+            (Scanout::Dmabuf(dmabuf), Choice::Take { rung: Rung::Direct, .. }) => {
+                buffers::as_what(dmabuf, &self.told.offer).map(|direct| direct.fit).ok()
+            }
+            _ => None,
+        };
+        self.stats.path(kind.path(&status, self.options.presenting, fit));
         self.shared.set_status(status);
     }
 
@@ -336,7 +408,7 @@ impl Presenter {
             let (x, y) = (rect.origin.x, rect.origin.y);
             surface.damage_buffer(x, y, length(rect.size.width), length(rect.size.height));
         }
-        let serial = self.pacing.commit(pending.ack);
+        let serial = self.pacing.commit(pending.ack, clock::now());
         surface.frame(&self.queue, serial);
         if let Some(presentation) = self.globals.presentation(&self.told) {
             presentation.feedback(surface, &self.queue, pending.received);
@@ -350,16 +422,29 @@ impl Presenter {
         self.stats.committed(pending.received, clock::now());
     }
 
-    /// The compositor takes other formats than before.
-    pub(super) fn offer_changed(&mut self) {
-        self.chosen = None;
+    /// The compositor says which buffers suit the surface where it is now. The ladder is climbed
+    /// anew: what it refused before it may take, and the other way round.
+    ///
+    /// Buffers are made known again when another device composes, and when the compositor says the
+    /// same once more: then it has lost them.
+    pub(super) fn offered(&mut self, formats: Formats) {
+        if let Some(former) = &self.told.offer.dmabuf {
+            if *former == formats || former.main != formats.main {
+                self.imports.renew();
+            } else {
+                self.imports.forgive();
+            }
+        }
+        self.told.offer.dmabuf = Some(formats);
+        self.choices.clear();
+        self.again = true;
     }
 
     /// The compositor has answered about a dma-buf.
     pub(super) fn imported(&mut self, id: BufferId, buffer: Option<WlBuffer>) {
         if buffer.is_none() {
             tracing::info!("the compositor refused a dma-buf");
-            self.chosen = None;
+            self.choices.forget(id);
         }
         self.imports.answered(id, buffer);
     }
@@ -370,6 +455,9 @@ impl Presenter {
         let mut stage = self.shared.stage();
         stage.abandon();
         if let Some(objects) = stage.objects.take() {
+            if let Some(feedback) = objects.feedback {
+                feedback.destroy();
+            }
             objects.viewport.destroy();
             objects.surface.destroy();
             objects.subcompositor.destroy();
@@ -402,41 +490,6 @@ fn unite(older: Pending, newer: Pending) -> Pending {
     Pending { damage, ack, events, received: older.received.min(newer.received), ..newer }
 }
 
-/// Sends what is written; whether the socket takes no more for the moment.
-fn flush(events: &EventQueue<Presenter>) -> Result<bool, WaylandError> {
-    match events.flush() {
-        Ok(()) => Ok(false),
-        Err(WaylandError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(true),
-        Err(error) => Err(error),
-    }
-}
-
-/// Waits for the compositor or a wake, and reads what the compositor has sent.
-fn wait(shared: &Shared, guard: ReadEventsGuard, blocked: bool) -> Result<(), WaylandError> {
-    let interest = if blocked { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-    let (readable, woken) = {
-        let fd = guard.connection_fd();
-        let waker = shared.waker();
-        let mut fds = [PollFd::new(&fd, interest), PollFd::new(&waker, PollFlags::IN)];
-        match rustix::event::poll(&mut fds, None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(WaylandError::Io(error.into())),
-        }
-        let ended = PollFlags::IN | PollFlags::ERR | PollFlags::HUP;
-        (fds[0].revents().intersects(ended), fds[1].revents().contains(PollFlags::IN))
-    };
-    if woken {
-        shared.clear();
-    }
-    if !readable {
-        return Ok(());
-    }
-    match guard.read() {
-        Err(WaylandError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
-        other => other.map(drop),
-    }
-}
-
 impl Dispatch<WlCallback, Serial> for Presenter {
     fn event(
         state: &mut Self,
@@ -446,11 +499,11 @@ impl Dispatch<WlCallback, Serial> for Presenter {
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
-        if let wl_callback::Event::Done { .. } = event
-            && state.pacing.seen(*serial)
-        {
-            state.imports.discard_retired();
-            state.copier.discard_retired();
+        if let wl_callback::Event::Done { .. } = event {
+            state.set_audience(Audience::Watching);
+            if state.pacing.seen(*serial) {
+                state.discard_retired();
+            }
         }
     }
 }
@@ -496,7 +549,11 @@ impl Dispatch<WpPresentationFeedback, Time> for Presenter {
         _: &QueueHandle<Self>,
     ) {
         match event {
-            feedback::Event::Presented { tv_sec_hi, tv_sec_lo, tv_nsec, .. } => {
+            feedback::Event::Presented { tv_sec_hi, tv_sec_lo, tv_nsec, refresh, flags, .. } => {
+                state.told.refresh = (refresh > 0).then(|| Duration::from_nanos(refresh.into()));
+                if flags.into_result().is_ok_and(|flags| flags.contains(feedback::Kind::ZeroCopy)) {
+                    state.stats.scanned_out();
+                }
                 let seconds = u64::from(tv_sec_hi) << 32 | u64::from(tv_sec_lo);
                 let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(tv_nsec));
                 state.stats.presented(*received, Time::from_nanos(nanos));
