@@ -44,6 +44,26 @@ pub struct Path {
     pub size: Option<(u32, u32)>,
 }
 
+/// Whether QEMU is asked for the picture more often than it looks by itself.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Boost {
+    /// It is not: the display is none that QEMU polls, there is no monitor to ask at, or the person
+    /// does not want it.
+    #[default]
+    None,
+    /// It would be if the guest moved, and somebody looked.
+    Idle,
+    /// It is being found out whether that helps.
+    Trial,
+    /// It is.
+    On,
+    /// It has not helped, and is tried again only now and then.
+    Useless,
+    /// QEMU does not do it.
+    Refused,
+}
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         #[derive(Debug, Default)]
@@ -74,6 +94,15 @@ macro_rules! counters {
 counters! {
     /// Messages about the picture that came in.
     received,
+    /// Times that the guest's picture changed, or was said to. QEMU polls a vGPU and says so at every
+    /// poll.
+    updates,
+    /// Times that the guest showed another of its buffers instead of the one before.
+    flips,
+    /// Refreshes that were asked for at QEMU's monitor, beyond its own polls.
+    kicks,
+    /// Refreshes at which the same buffer was shown once more, because the guest draws into it.
+    resampled,
     /// Updates that were answered.
     replied,
     /// Messages that were refused, or that came too late to matter.
@@ -113,6 +142,7 @@ pub struct Stats {
 #[derive(Debug)]
 struct Slow {
     path: Path,
+    boost: Boost,
     last: Snapshot,
 }
 
@@ -137,6 +167,12 @@ pub struct Report {
     pub span: f64,
     /// Commits a second.
     pub rate: f64,
+    /// The guest's updates a second.
+    pub guest_rate: f64,
+    /// Frames a second that the compositor says were seen.
+    pub presented_rate: f64,
+    /// Whether refreshes are asked for beyond QEMU's own polls.
+    pub boost: Boost,
     #[serde(flatten)]
     pub counts: Counts,
     /// From an update's arrival to its reply.
@@ -158,13 +194,43 @@ impl Stats {
             reply: Histogram::default(),
             commit: Histogram::default(),
             present: Histogram::default(),
-            slow: Mutex::new(Slow { path, last: Snapshot::empty(now) }),
+            slow: Mutex::new(Slow { path, boost: Boost::None, last: Snapshot::empty(now) }),
         }
     }
 
     /// A message about the picture came in.
     pub fn received(&self, _now: Time) {
         self.counters.received.fetch_add(1, Relaxed);
+    }
+
+    /// The guest's picture changed, or was said to.
+    pub fn updated(&self) {
+        self.counters.updates.fetch_add(1, Relaxed);
+    }
+
+    /// This many times the guest showed another of its buffers.
+    pub fn flipped(&self, times: u64) {
+        self.counters.flips.fetch_add(times, Relaxed);
+    }
+
+    /// A refresh was asked for at QEMU's monitor.
+    pub fn kicked(&self) {
+        self.counters.kicks.fetch_add(1, Relaxed);
+    }
+
+    /// The same buffer was shown once more.
+    pub fn resampled(&self) {
+        self.counters.resampled.fetch_add(1, Relaxed);
+    }
+
+    /// QEMU is asked for refreshes in this way from now on.
+    pub fn boost(&self, boost: Boost) {
+        self.slow().boost = boost;
+    }
+
+    /// Whether QEMU is asked for refreshes.
+    pub fn current_boost(&self) -> Boost {
+        self.slow().boost
     }
 
     /// An update that came in at `received` was answered.
@@ -239,15 +305,15 @@ impl Stats {
     pub fn report(&self, now: Time) -> Report {
         let mut slow = self.slow();
         let snapshot = self.snapshot(now);
-        let report = snapshot.report(&slow.last, self.start, slow.path.clone(), false);
+        let report = snapshot.report(&slow.last, self.start, &slow, false);
         slow.last = snapshot;
         report
     }
 
     /// What happened since the start.
     pub fn summary(&self, now: Time) -> Report {
-        let path = self.current_path();
-        self.snapshot(now).report(&Snapshot::empty(self.start), self.start, path, true)
+        let slow = self.slow();
+        self.snapshot(now).report(&Snapshot::empty(self.start), self.start, &slow, true)
     }
 
     /// What happened since an earlier snapshot of the same console, and the snapshot to go on from.
@@ -255,7 +321,7 @@ impl Stats {
     /// For whoever reports beside [`Self::report`], which has only one reader.
     pub fn since(&self, earlier: &Snapshot, now: Time) -> (Report, Snapshot) {
         let snapshot = self.snapshot(now);
-        (snapshot.report(earlier, self.start, self.current_path(), false), snapshot)
+        (snapshot.report(earlier, self.start, &self.slow(), false), snapshot)
     }
 
     /// What has been counted so far.
@@ -285,21 +351,24 @@ impl Snapshot {
         }
     }
 
-    fn report(&self, earlier: &Self, start: Time, path: Path, summary: bool) -> Report {
+    fn report(&self, earlier: &Self, start: Time, slow: &Slow, summary: bool) -> Report {
         let counts = self.counts.since(&earlier.counts);
         let span = self.at.since(earlier.at).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a count of frames")]
-        let rate = if span > 0.0 { counts.committed as f64 / span } else { 0.0 };
+        let rate = |count: u64| if span > 0.0 { count as f64 / span } else { 0.0 };
         Report {
             summary,
             seconds: self.at.since(start).as_secs_f64(),
             span,
-            rate,
+            rate: rate(counts.committed),
+            guest_rate: rate(counts.updates),
+            presented_rate: rate(counts.presented),
+            boost: slow.boost,
             counts,
             reply: self.reply.since(&earlier.reply).quantiles(),
             commit: self.commit.since(&earlier.commit).quantiles(),
             present: self.present.since(&earlier.present).quantiles(),
-            path,
+            path: slow.path.clone(),
         }
     }
 }
@@ -343,6 +412,22 @@ mod tests {
         assert_eq!((report.counts.received, report.span), (2, 1.0));
         assert_eq!(stats.since(&mine, at(2000)).0.counts.received, 0);
         assert_eq!(stats.report(at(2000)).counts.received, 1);
+    }
+
+    #[test]
+    fn both_rates_are_told() {
+        let stats = Stats::new(at(1000));
+        for frame in 0..30 {
+            stats.updated();
+            stats.presented(at(1000 + frame), at(1001 + frame));
+            stats.presented(at(1000 + frame), at(1002 + frame));
+        }
+        stats.boost(Boost::On);
+        let report = stats.report(at(2000));
+        assert!((report.guest_rate - 30.0).abs() < 1e-9, "{report:?}");
+        assert!((report.presented_rate - 60.0).abs() < 1e-9, "{report:?}");
+        let line = serde_json::to_value(&report).expect("JSON");
+        assert_eq!((line["boost"].as_str(), line["updates"].as_u64()), (Some("on"), Some(30)));
     }
 
     #[test]

@@ -69,7 +69,7 @@ use self::sizing::Sizing;
 use self::statistics::Statistics;
 use crate::geometry::Scaling;
 use crate::present::Wanted;
-use crate::session::{Console, ConsoleId};
+use crate::session::{Boosting, Console, ConsoleId};
 use crate::view::DisplayView;
 
 pub use self::remote::{Hold, Remote};
@@ -92,6 +92,8 @@ pub struct Setup {
     pub present: Option<Wanted>,
     /// Whether each update is copied at once, even if the person does not prefer it.
     pub snapshot: bool,
+    /// Whether a vGPU's picture is asked for oftener than QEMU gives it; as the person prefers without.
+    pub boost: Option<Boosting>,
     /// Whether statistics are shown, even if the person does not prefer it.
     pub statistics: bool,
     /// Whether the machine can come back by itself.

@@ -220,6 +220,11 @@ pub struct Show {
     /// Show statistics over the picture (Ctrl+Alt+I): its way, both rates, delays and costs.
     #[arg(long)]
     overlay: bool,
+    /// Ask QEMU for a vGPU's picture at the screen's pace, through its monitor, where that helps; off
+    /// leaves it at the 33 frames a second that QEMU gives by itself [default: as chosen in the
+    /// preferences, at first auto].
+    #[arg(long, value_name = "WHEN")]
+    boost: Option<Boost>,
     /// Write statistics: one JSON object a second, and a summary at the end; '-' is standard error.
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
@@ -253,6 +258,15 @@ pub enum Present {
     Gtk,
 }
 
+/// `--boost`: whether a vGPU's picture is asked for oftener than QEMU gives it by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Boost {
+    /// Where we hold the machine's monitor (launch, --qmp).
+    Auto,
+    /// Never.
+    Off,
+}
+
 /// What a window is to show, and how.
 #[derive(Debug)]
 pub struct ConnectOptions {
@@ -268,6 +282,8 @@ pub struct ConnectOptions {
     pub snapshot: bool,
     /// Whether statistics are shown over the picture.
     pub overlay: bool,
+    /// Whether a vGPU's picture is asked for oftener; as the person prefers without.
+    pub boost: Option<Boost>,
     /// Where statistics go.
     pub stats: Option<PathBuf>,
     /// How long the window stays.
@@ -287,6 +303,7 @@ impl Show {
             present: self.present,
             snapshot: self.snapshot,
             overlay: self.overlay,
+            boost: self.boost,
             stats: self.stats,
             exit_after: self.exit_after,
         }

@@ -14,11 +14,11 @@ use adw::prelude::*;
 use gtk::{gio, glib};
 
 use self::stats::Writer;
-use super::cli::{ConnectOptions, Present};
+use super::cli::{Boost, ConnectOptions, Present};
 use super::exit::{Exit, Failure};
 use crate::APP_ID;
 use crate::present::Wanted;
-use crate::session::{Session, State};
+use crate::session::{Boosting, Session, State};
 use crate::source::Source;
 use crate::window::{Hold, MachineWindow, Setup};
 
@@ -157,6 +157,10 @@ fn setup(options: &ConnectOptions) -> Setup {
         Present::Copy => Wanted::Copy,
         Present::Gtk => Wanted::Gtk,
     });
+    let boost = options.boost.map(|boost| match boost {
+        Boost::Auto => Boosting::Auto,
+        Boost::Off => Boosting::Off,
+    });
     Setup {
         hold,
         way,
@@ -166,6 +170,7 @@ fn setup(options: &ConnectOptions) -> Setup {
         present,
         snapshot: options.snapshot,
         statistics: options.overlay,
+        boost,
         returns: options.source.can_return(),
     }
 }

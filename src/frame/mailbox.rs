@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ack::Ack;
+use super::cadence::Cadence;
 use super::cursor::Pointer;
 use super::model::{Applied, Event, Model, Pending, Screen};
+use super::pulse::{Counters, Pulse};
 use super::scanout::{LayoutError, Scanout};
 use crate::clock::Time;
 
@@ -37,6 +39,7 @@ struct Inner {
     wake: Option<Wake>,
     audience: Audience,
     observe: Option<Observe>,
+    watch: Option<Wake>,
 }
 
 impl Inner {
@@ -52,6 +55,8 @@ impl Inner {
 #[derive(Default)]
 pub struct Mailbox {
     inner: Mutex<Inner>,
+    cadence: Cadence,
+    counters: Counters,
 }
 
 impl Mailbox {
@@ -64,15 +69,23 @@ impl Mailbox {
     /// When the numbers describe no picture; the screen is then as before.
     pub fn apply(&self, event: Event<'_>, now: Time) -> Result<Applied, LayoutError> {
         let mut inner = self.lock();
+        let (before, is_frame) = (inner.model.current(), event.is_frame());
         let applied = inner.model.apply(event, now)?;
+        self.count(before, is_frame, &inner.model, now);
+        let watch = inner.watch.clone().filter(|_| is_frame);
         notify(inner, applied);
+        if let Some(watch) = watch {
+            watch();
+        }
         Ok(applied)
     }
 
     /// Does what has become due at [`Self::deadline`].
     pub fn tick(&self, now: Time) -> Applied {
         let mut inner = self.lock();
+        let before = inner.model.current();
         let applied = inner.model.tick(now);
+        self.count(before, false, &inner.model, now);
         notify(inner, applied);
         applied
     }
@@ -98,6 +111,7 @@ impl Mailbox {
     pub fn stop_presenting(&self) {
         let mut inner = self.lock();
         inner.wake = None;
+        self.cadence.stop();
         let waiting = inner.model.take();
         drop(inner);
         drop(waiting);
@@ -123,6 +137,27 @@ impl Mailbox {
         self.lock().observe = None;
     }
 
+    /// Calls `watch` with every message about the picture, from the listener's thread; it must not
+    /// block. What there is to know then is [`Self::pulse`]. Replaces whoever watched before.
+    pub fn watch(&self, watch: impl Fn() + Send + Sync + 'static) {
+        self.lock().watch = Some(Arc::new(watch));
+    }
+
+    /// Nobody watches any more.
+    pub fn stop_watching(&self) {
+        self.lock().watch = None;
+    }
+
+    /// How the picture has moved so far.
+    pub fn pulse(&self) -> Pulse {
+        self.counters.read()
+    }
+
+    /// When the screen shows pictures of this console.
+    pub fn cadence(&self) -> &Cadence {
+        &self.cadence
+    }
+
     /// What to show next, once.
     pub fn take(&self) -> Option<Pending> {
         self.lock().model.take()
@@ -141,6 +176,16 @@ impl Mailbox {
     /// What the guest wants of the pointer.
     pub fn pointer(&self) -> Pointer {
         self.lock().model.pointer().clone()
+    }
+
+    fn count(&self, before: Option<Scanout>, is_frame: bool, model: &Model, now: Time) {
+        if is_frame {
+            self.counters.frame();
+        }
+        let (before, after) = (before.unwrap_or_default(), model.current().unwrap_or_default());
+        if !before.is_same(&after) {
+            self.counters.shown(&before, &after, now);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

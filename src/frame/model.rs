@@ -67,6 +67,11 @@ impl Event<'_> {
             Self::Pixels(_) | Self::Patch { .. } | Self::Mapped(_) | Self::Dmabuf(_) | Self::Damage { .. }
         )
     }
+
+    /// Whether it says that pixels are others now, rather than where they are to come from.
+    pub fn is_update(&self) -> bool {
+        matches!(self, Self::Pixels(_) | Self::Patch { .. } | Self::Damage { .. })
+    }
 }
 
 /// What an event did.

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::gtk::prelude::*;
 use ::gtk::{gdk, glib, graphene};
@@ -157,13 +158,21 @@ impl Inner {
     /// GTK has painted a frame: if ours was in it, it is seen.
     fn painted(&self) {
         let Step::Drawn(serial, received) = self.state.borrow().step else { return };
-        self.stats.committed(received, clock::now());
+        let now = clock::now();
+        self.stats.committed(received, now);
+        self.frames.cadence().seen(now, refresh(&self.window.frame_clock()));
         let mut state = self.state.borrow_mut();
         state.step = Step::Done;
         state.pacing.seen(serial);
         drop(state);
         self.take();
     }
+}
+
+/// How long the screen takes for one of its pictures, as GTK has heard; zero where it has not.
+fn refresh(clock: &gdk::FrameClock) -> Duration {
+    let (interval, _) = clock.refresh_info(clock.frame_time());
+    Duration::from_micros(u64::try_from(interval).unwrap_or(0))
 }
 
 impl State {

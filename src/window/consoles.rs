@@ -7,7 +7,7 @@ use gtk::gio;
 use super::MachineWindow;
 use super::i18n::{gettext, gettext_f};
 use super::news::Known;
-use crate::session::{Console, ConsoleId, ConsoleKind};
+use crate::session::{self, Console, ConsoleId, ConsoleKind};
 
 /// The action's state while the window follows the machine; the console's number otherwise.
 pub(super) const AUTOMATIC: i32 = -1;
@@ -70,6 +70,10 @@ impl MachineWindow {
     /// Goes by this choice from now on.
     pub(super) fn take_choice(&self, choice: Choice) {
         self.imp().known.borrow_mut().choice = choice;
+        self.remote().choose(match choice {
+            Choice::Automatic => session::Choice::Automatic,
+            Choice::Pinned(id) | Choice::Demanded(id) => session::Choice::Console(id),
+        });
         self.set_action_state("console", &choice.number().to_variant());
         self.consoles_changed();
     }
@@ -132,6 +136,7 @@ mod tests {
             kind,
             head: 0,
             device: format!("pci/0000/0{id}.0"),
+            hardware: session::Hardware::default(),
             size: Size::new(0, 0),
             frames: Arc::new(Mailbox::default()),
             stats: Arc::new(Stats::new(Time::default())),

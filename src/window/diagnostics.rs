@@ -13,7 +13,7 @@ use super::i18n::gettext;
 use crate::clock;
 use crate::frame::{Dmabuf, Scanout};
 use crate::present::{Refusals, Rung, Status};
-use crate::session::{Console, ConsoleKind};
+use crate::session::{Console, ConsoleKind, Hardware, Ramfb};
 use crate::stats::{Quantiles, Report};
 
 /// What is known, in the order in which it is told.
@@ -129,8 +129,17 @@ fn describe(console: &Console, shown: bool) -> String {
         ConsoleKind::Text => "text",
     };
     let device = if console.device.is_empty() { "no address" } else { &console.device };
+    let hardware = match console.hardware {
+        Hardware::Vfio { ramfb: Ramfb::On } => "vfio with ramfb",
+        Hardware::Vfio { ramfb: Ramfb::Off } => "vfio without ramfb",
+        Hardware::Vfio { ramfb: Ramfb::Unknown } => "vfio",
+        Hardware::VirtioGpu => "virtio-gpu",
+        Hardware::Ramfb => "ramfb",
+        Hardware::Other => "of QEMU's own",
+        Hardware::Unknown => "of an unknown kind",
+    };
     let shown = if shown { ", shown" } else { "" };
-    format!("{} {}, {kind}, head {} of {device}{shown}", console.id, console.label, console.head)
+    format!("{} {}, {kind}, head {} of {device}, {hardware}{shown}", console.id, console.label, console.head)
 }
 
 /// How the picture gets to the screen, why not in a better way, and how its buffer is laid out.
@@ -217,6 +226,10 @@ fn statistics(report: &Report) -> Vec<(&'static str, String)> {
     vec![
         ("Seconds", format!("{:.0}", report.seconds)),
         ("Messages", rate(counts.received)),
+        ("Updates of the guest", rate(counts.updates)),
+        ("Flips of the guest", counts.flips.to_string()),
+        ("Asked for at the monitor", format!("{} ({:?})", counts.kicks, report.boost)),
+        ("Shown once more", counts.resampled.to_string()),
         ("Committed", rate(counts.committed)),
         ("Presented", rate(counts.presented)),
         (

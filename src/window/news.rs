@@ -97,6 +97,7 @@ impl MachineWindow {
                 known.borrow_mut().pointers.insert(id, mode);
                 return self.pass_on(id);
             }
+            Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
         }
         self.consoles_changed();

@@ -8,6 +8,7 @@ use gtk::{gio, glib};
 
 use super::MachineWindow;
 use crate::present::{Options, Presenting, Wanted};
+use crate::session::Boosting;
 
 const SCHEMA: &str = crate::APP_ID;
 
@@ -48,7 +49,8 @@ impl Settings {
     }
 
     fn is(&self, key: &str) -> bool {
-        self.0.as_ref().is_some_and(|store| store.boolean(key))
+        // As in the schema, which may be missing.
+        self.0.as_ref().map_or(key == RAISE_RATE, |store| store.boolean(key))
     }
 
     /// Whether statistics lie over the picture.
@@ -101,6 +103,8 @@ impl MachineWindow {
     fn apply_settings(&self) {
         let (setup, settings) = (self.setup(), &self.imp().settings);
         let snapshot = setup.snapshot || settings.is(SNAPSHOT);
+        let boost = if settings.is(RAISE_RATE) { Boosting::Auto } else { Boosting::Off };
+        self.remote().set_boost(setup.boost.unwrap_or(boost));
         self.view().set_options(Options {
             rung: setup.present.unwrap_or_else(|| settings.present()),
             presenting: if snapshot { Presenting::Snapshot } else { Presenting::Live },

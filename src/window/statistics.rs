@@ -13,7 +13,7 @@ use super::overlay::{Fact, Overlay};
 use super::{MachineWindow, words};
 use crate::clock;
 use crate::present::Status;
-use crate::stats::{Quantiles, Report, Snapshot, Stats};
+use crate::stats::{Boost, Quantiles, Report, Snapshot, Stats};
 
 /// From one reading to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -150,12 +150,15 @@ fn facts(status: Option<&Status>, whole: &Report, report: Option<&Report>) -> Ve
     let picture = words::picture::layout(&whole.path);
     tell(gettext("Picture"), if picture.is_empty() { gettext("None") } else { picture });
     let unknown = || "–".to_owned();
-    let rate = |count: fn(&Report) -> u64| report.map_or_else(unknown, |report| rate(report, count(report)));
+    let rate = |rate: fn(&Report) -> f64| report.map_or_else(unknown, |report| format!("{:.1}", rate(report)));
     tell(
         gettext("Guest"),
-        gettext_f("{rate} updates/s", &[("rate", &rate(|report| report.counts.received))]),
+        gettext_f("{rate} updates/s", &[("rate", &rate(|report| report.guest_rate))]),
     );
-    tell(gettext("Screen"), gettext_f("{rate} frames/s", &[("rate", &rate(|report| seen(report)))]));
+    if let Some(boost) = boost(whole.boost) {
+        tell(gettext("Update rate"), boost);
+    }
+    tell(gettext("Screen"), gettext_f("{rate} frames/s", &[("rate", &rate(seen))]));
     tell(gettext("To compositor"), report.and_then(|report| report.commit).map_or_else(unknown, latency));
     tell(gettext("To screen"), report.and_then(|report| report.present).map_or_else(unknown, latency));
     let counted = |count: fn(&Report) -> u64| {
@@ -168,20 +171,27 @@ fn facts(status: Option<&Status>, whole: &Report, report: Option<&Report>) -> Ve
     facts
 }
 
-/// Frames that were seen, as far as the compositor says so.
-fn seen(report: &Report) -> u64 {
-    if report.present.is_some() { report.counts.presented } else { report.counts.committed }
+/// Whether QEMU is asked for the picture more often than it looks by itself.
+fn boost(boost: Boost) -> Option<String> {
+    Some(match boost {
+        Boost::None => return None,
+        Boost::Idle => gettext("can be raised"),
+        Boost::Trial => gettext("being tried whether raising helps"),
+        Boost::On => gettext("raised to the monitor’s"),
+        Boost::Useless => gettext("as the guest’s: raising did not help"),
+        Boost::Refused => gettext("as QEMU’s: it refuses more"),
+    })
+}
+
+/// Frames a second that were seen, as far as the compositor says so.
+fn seen(report: &Report) -> f64 {
+    if report.present.is_some() { report.presented_rate } else { report.rate }
 }
 
 /// Pictures that were refused, overtaken by a newer one, or missed by the compositor.
 fn never_seen(report: &Report) -> u64 {
     let counts = &report.counts;
     counts.dropped + counts.overtaken + counts.missed
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a count of frames")]
-fn rate(report: &Report, count: u64) -> String {
-    if report.span > 0.0 { format!("{:.1}", count as f64 / report.span) } else { "–".to_owned() }
 }
 
 /// The usual delay, and the one that one frame in a hundred exceeds.

@@ -270,7 +270,7 @@ fn diagnostics_are_copied_as_text() {
     for words in [
         "|  Oriel: ",
         "|  Way: copy|",
-        "|  Console: 0 virtio-gpu-pci, graphic, head 0 of pci/0000/02.0, shown|",
+        "|  Console: 0 virtio-gpu-pci, graphic, head 0 of pci/0000/02.0, virtio-gpu, shown|",
     ] {
         assert!(text.contains(words), "no {words} in {text}");
     }
@@ -288,10 +288,15 @@ fn a_machine_with_several_screens_has_a_menu_of_them() {
     );
     scene.play(&["console-action 1"]);
     scene.wait_for_state("title=[virtio-gpu-pci.1]");
+    assert!(scene.asked.contains(&"choose Console(ConsoleId(1))".to_owned()), "{:?}", scene.asked);
     // What was chosen is remembered.
     scene.play(&["leave", "open guest", "console 0", "console 1", "live web"]);
     scene.wait_for_state("title=[virtio-gpu-pci.1]");
     scene.play(&["console-action -1"]);
+    scene.wait_for_state("title=[virtio-gpu-pci.1]");
+    scene.play(&["active 0"]);
+    scene.wait_for_state("title=[virtio-gpu-pci]");
+    scene.play(&["active 1"]);
     scene.wait_for_state("title=[virtio-gpu-pci.1]");
     scene.play(&["no-console 1", "text-console 2"]);
     scene.wait_for_state("title=[virtio-gpu-pci]");
@@ -308,6 +313,8 @@ fn preferences_take_effect_at_once() {
     scene.wait_for_facts("Way|GTK: a texture that it draws");
     scene.play(&["set present auto"]);
     scene.wait_for_facts("Way|Direct: the guest’s own buffer");
+    scene.play(&["set raise-rate false"]);
+    assert_eq!(scene.asked.last().map(String::as_str), Some("boost Off"));
     scene.play(&["action win.preferences"]);
     scene.wait_for_state("dialog=true");
     scene.play(&["close-dialog", "set statistics false"]);

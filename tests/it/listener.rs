@@ -130,10 +130,9 @@ fn trap_07_and_08_a_refused_listener_leaves_nothing_open() {
     let first = viewer.listener.take();
     let before = open_descriptors();
     for _ in 0..10 {
-        let register =
-            Listener::register(&viewer.console, viewer.mailbox.clone(), viewer.stats.clone(), |report| {
-                panic!("{report:?} of a listener that never was")
-            });
+        let register = Listener::register(&viewer.console, viewer.frames(), |report| {
+            panic!("{report:?} of a listener that never was")
+        });
         let error = block_on(register).unwrap_err();
         assert!(matches!(error, RegisterError::Call(CallError::Refused { .. })), "{error}");
     }

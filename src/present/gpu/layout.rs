@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(one(641 * 4, 0), Err(Reason::Short));
         // Chroma has half the rows, rounded up.
         let video = dmabuf(b"NV12", Modifier::LINEAR, &[(0, 704), (704 * 481, 704)]);
-        let lengths = |second| [Extent::Fixed(1 << 30), Extent::Fixed(704 * (481 + second))];
+        let lengths = |second: u64| [Extent::Fixed(1 << 30), Extent::Fixed(704 * (481 + second))];
         assert_eq!(check(&video, video.fourcc(), &lengths(241), Reader::Software), Ok(()));
         assert_eq!(check(&video, video.fourcc(), &lengths(240), Reader::Software), Err(Reason::Short));
     }

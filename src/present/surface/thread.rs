@@ -499,11 +499,13 @@ impl Dispatch<WlCallback, Serial> for Presenter {
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
-        if let wl_callback::Event::Done { .. } = event {
-            state.set_audience(Audience::Watching);
-            if state.pacing.seen(*serial) {
-                state.discard_retired();
-            }
+        let wl_callback::Event::Done { .. } = event else { return };
+        state.set_audience(Audience::Watching);
+        if state.globals.presentation(&state.told).is_none() {
+            state.frames.cadence().seen(clock::now(), Duration::ZERO);
+        }
+        if state.pacing.seen(*serial) {
+            state.discard_retired();
         }
     }
 }
@@ -557,6 +559,8 @@ impl Dispatch<WpPresentationFeedback, Time> for Presenter {
                 let seconds = u64::from(tv_sec_hi) << 32 | u64::from(tv_sec_lo);
                 let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(tv_nsec));
                 state.stats.presented(*received, Time::from_nanos(nanos));
+                let refresh = Duration::from_nanos(u64::from(refresh));
+                state.frames.cadence().seen(Time::from_nanos(nanos), refresh);
             }
             feedback::Event::Discarded => state.stats.missed(),
             _ => {}

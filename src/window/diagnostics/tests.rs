@@ -10,7 +10,7 @@ use crate::frame::{DmabufParts, Mailbox, Plane, Wire};
 use crate::geometry::{Rect, Size};
 use crate::pixel::{Fourcc, Modifier};
 use crate::present::ladder::Reason;
-use crate::session::ConsoleId;
+use crate::session::{ConsoleId, Hardware, Ramfb};
 use crate::stats::Stats;
 
 fn fd() -> OwnedFd {
@@ -38,6 +38,7 @@ fn console() -> Console {
         kind: ConsoleKind::Graphic,
         head: 0,
         device: "pci/0000/05.0".to_owned(),
+        hardware: Hardware::Vfio { ramfb: Ramfb::On },
         size: Size::new(1920, 1080),
         frames: Arc::new(Mailbox::default()),
         stats: Arc::new(Stats::new(Time::default())),
@@ -73,7 +74,7 @@ fn the_text_says_it_all_and_nothing_of_the_persons() {
     Machine
       Name: web
           Console: forged, from ~/machines
-      Console: 1 vfio-pci-nohotplug, graphic, head 0 of pci/0000/05.0, shown
+      Console: 1 vfio-pci-nohotplug, graphic, head 0 of pci/0000/05.0, vfio with ramfb, shown
 
     Picture
       Way: copy
@@ -85,6 +86,10 @@ fn the_text_says_it_all_and_nothing_of_the_persons() {
     Statistics since the start
       Seconds: 2
       Messages: 120 (60.0 a second)
+      Updates of the guest: 0 (0.0 a second)
+      Flips of the guest: 0
+      Asked for at the monitor: 0 (None)
+      Shown once more: 0
       Committed: 120 (60.0 a second)
       Presented: 0 (0.0 a second)
       Never seen: 0 overtaken, 0 missed, 0 refused

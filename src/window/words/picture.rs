@@ -51,6 +51,30 @@ pub(in crate::window) fn reason(reason: &Reason) -> String {
         Reason::Io(error) => gettext_f("the buffer cannot be read: {error}", &[("error", error)]),
         Reason::NoWayland => gettext("there is no Wayland compositor"),
         Reason::NoGlobal(name) => gettext_f("the compositor lacks {name}", &[("name", name)]),
+        other => of_gpu(other),
+    }
+}
+
+/// Why a GPU does not do.
+fn of_gpu(reason: &Reason) -> String {
+    let text = |value: &dyn ToString| value.to_string();
+    match reason {
+        Reason::Planes(planes, format) => gettext_f(
+            "{planes} planes do not make a picture of format {format}",
+            &[("planes", &text(planes)), ("format", &text(format))],
+        ),
+        Reason::NoGpu(error) => gettext_f("no GPU can be used: {error}", &[("error", error)]),
+        Reason::GpuFormat(format, modifier) => gettext_f(
+            "the GPU’s driver imports no buffers of format {format} and modifier {modifier}",
+            &[("format", &text(format)), ("modifier", &text(modifier))],
+        ),
+        Reason::GpuRefused { error, .. } => {
+            gettext_f("the GPU’s driver refused the buffer: {error}", &[("error", error)])
+        }
+        Reason::GpuLost => gettext("the GPU was lost"),
+        Reason::SharedMemory => gettext("the picture lies in memory that needs no GPU"),
+        Reason::SoftwareGpu => gettext("a processor does the GPU’s work here, and copies more cheaply"),
+        other => other.to_string(),
     }
 }
 
@@ -80,7 +104,10 @@ fn telling(refused: &Refusals) -> Vec<&Reason> {
             reasons.push(reason);
         }
     }
-    let telling = |reason: &Reason| !matches!(reason, Reason::Asked | Reason::Snapshot | Reason::NotBuilt);
+    let telling = |reason: &Reason| {
+        use Reason as R;
+        !matches!(reason, R::Asked | R::Snapshot | R::NotBuilt | R::SharedMemory | R::SoftwareGpu)
+    };
     if reasons.iter().any(|reason| telling(reason)) {
         reasons.retain(|reason| telling(reason));
     }
@@ -92,7 +119,11 @@ fn advice(reason: &Reason) -> Option<String> {
     Some(match reason {
         Reason::Asked | Reason::Snapshot => gettext("Choose “Automatic” in the preferences."),
         Reason::NotBuilt => gettext("Install a complete build of Oriel."),
-        Reason::DmabufFormat(..) | Reason::Tiled(_) | Reason::Unreadable(_) => gettext(
+        Reason::DmabufFormat(..)
+        | Reason::GpuFormat(..)
+        | Reason::GpuRefused { .. }
+        | Reason::Tiled(_)
+        | Reason::Unreadable(_) => gettext(
             "Give QEMU the GPU that shows your desktop: “-display dbus,gl=on,rendernode=…”. If it has it, update Mesa and the kernel.",
         ),
         Reason::NoDmabuf | Reason::NoGlobal(_) => gettext("Update your desktop’s compositor."),
@@ -100,6 +131,6 @@ fn advice(reason: &Reason) -> Option<String> {
             gettext("Reconnect, and report it with the diagnostics if it happens again.")
         }
         Reason::Unsealed | Reason::Access(_) => gettext("Run QEMU as the user who looks at it."),
-        Reason::Messages | Reason::Layout { .. } | Reason::ShmFormat(_) | Reason::NoWayland => return None,
+        _ => return None,
     })
 }

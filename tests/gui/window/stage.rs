@@ -23,7 +23,8 @@ use oriel::geometry::Size;
 use oriel::input::Command;
 use oriel::pixel::{Format, Fourcc, Modifier};
 use oriel::session::{
-    Console, ConsoleId, ConsoleKind, End, Event, Loss, Machine, Power, PowerError, Stage, State,
+    Boosting, Choice, Console, ConsoleId, ConsoleKind, End, Event, Hardware, Loss, Machine, Power,
+    PowerError, Stage, State,
 };
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
@@ -46,6 +47,14 @@ impl Recorder {
 impl Remote for Recorder {
     fn send(&self, console: ConsoleId, command: Command) {
         self.say(&format!("{console} {command:?}"));
+    }
+
+    fn choose(&self, choice: Choice) {
+        self.say(&format!("choose {choice:?}"));
+    }
+
+    fn set_boost(&self, boost: Boosting) {
+        self.say(&format!("boost {boost:?}"));
     }
 
     fn reconnect(&self) {
@@ -136,6 +145,9 @@ impl Play {
                 let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
                 self.refused(id, width, height);
             }
+            ["active", id] => {
+                self.tell(Event::ActiveConsole(ConsoleId(id.parse().expect("a number"))));
+            }
             ["set", key, value] => set(key, value),
             ["facts"] => self.say_facts(),
             ["consoles"] => self.say_consoles(),
@@ -189,6 +201,7 @@ impl Play {
             present: None,
             snapshot: false,
             statistics: false,
+            boost: None,
             returns: hold != Hold::Owner,
         };
         let window = MachineWindow::new(&self.application, self.recorder.clone(), setup);
@@ -216,6 +229,7 @@ impl Play {
             kind,
             head: id,
             device: "pci/0000/02.0".to_owned(),
+            hardware: Hardware::VirtioGpu,
             size: Size::new(640, 480),
             frames,
             stats: Arc::new(Stats::new(clock::now())),
