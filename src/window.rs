@@ -20,6 +20,7 @@
 //! - `consoles`: which of the machine's consoles is shown, and who says so.
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
+//! - `ramfb`: what to do where firmware draws nothing.
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
 
@@ -40,6 +41,7 @@ mod news;
 mod overlay;
 mod page;
 mod preferences;
+mod ramfb;
 mod remote;
 mod screenshot;
 mod settings;

@@ -29,6 +29,12 @@ impl MachineWindow {
             plain("about", Self::show_about),
             plain("menu", Self::toggle_menu),
             plain("text-console", |_| {}),
+            gio::ActionEntryBuilder::new("copy-ramfb")
+                .parameter_type(Some(glib::VariantTy::STRING))
+                .activate(|window: &Self, _, whose| {
+                    window.copy_ramfb(whose.and_then(glib::Variant::str).unwrap_or_default());
+                })
+                .build(),
             gio::ActionEntryBuilder::new("statistics")
                 .state(false.to_variant())
                 .activate(|window: &Self, _, _| window.toggle_statistics())

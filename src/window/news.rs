@@ -198,10 +198,12 @@ impl MachineWindow {
     }
 
     fn face(&self) -> Option<Face> {
+        let firmware = self.firmware();
         let known = self.imp().known.borrow();
         let setup = self.setup();
         let story = Story {
             state: &known.state,
+            firmware,
             screen: known.shown.map(|_| self.view().screen()),
             hold: setup.hold,
             name: known.machine.as_ref().map(|machine| machine.name.as_str()).filter(|name| !name.is_empty()),
@@ -223,6 +225,7 @@ impl MachineWindow {
             self.move_focus(input);
         }
         self.tell_title();
+        self.tell_banner();
         self.update_cover();
         self.count_down(waits);
     }

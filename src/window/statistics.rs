@@ -128,7 +128,7 @@ impl MachineWindow {
                 let whole = stats.summary(clock::now());
                 facts(self.view().status().as_ref(), &whole, report.as_ref())
             }
-            None => vec![Fact { name: gettext("Picture"), value: gettext("None") }],
+            None => vec![Fact { name: gettext("Picture"), value: gettext("No picture") }],
         };
         statistics.panel.show_facts(&facts);
     }
@@ -148,13 +148,11 @@ fn facts(status: Option<&Status>, whole: &Report, report: Option<&Report>) -> Ve
         tell(gettext("Because"), words::picture::reason(why));
     }
     let picture = words::picture::layout(&whole.path);
-    tell(gettext("Picture"), if picture.is_empty() { gettext("None") } else { picture });
+    tell(gettext("Picture"), if picture.is_empty() { gettext("No picture") } else { picture });
     let unknown = || "–".to_owned();
-    let rate = |rate: fn(&Report) -> f64| report.map_or_else(unknown, |report| format!("{:.1}", rate(report)));
-    tell(
-        gettext("Guest"),
-        gettext_f("{rate} updates/s", &[("rate", &rate(|report| report.guest_rate))]),
-    );
+    let rate =
+        |rate: fn(&Report) -> f64| report.map_or_else(unknown, |report| format!("{:.1}", rate(report)));
+    tell(gettext("Guest"), gettext_f("{rate} updates/s", &[("rate", &rate(|report| report.guest_rate))]));
     if let Some(boost) = boost(whole.boost) {
         tell(gettext("Update rate"), boost);
     }

@@ -53,7 +53,11 @@ fn main() {
     album.begin();
     album.menus_and_dialogs();
     album.fullscreen();
+    album.statistics();
+    album.refusal();
+    album.consoles();
     album.pages();
+    album.firmware();
     println!("{} pictures in {}", album.shots, args.folder.display());
 }
 
@@ -129,6 +133,39 @@ impl Album {
         self.shot("fullscreen-header");
         input.move_to(300.0, 300.0).expect("a pointer");
         self.play(&["action win.fullscreen"]);
+    }
+
+    fn statistics(&mut self) {
+        self.play(&["set statistics true", "map 0 1024 640"]);
+        self.shot("statistics-direct");
+        self.play(&["picture 0 1024 640"]);
+        self.shot("statistics-copy");
+        self.play(&["action win.copy-diagnostics"]);
+        self.shot("diagnostics-copied");
+    }
+
+    fn refusal(&mut self) {
+        self.play(&["refused 0 1024 640"]);
+        self.shot("refused-statistics");
+        self.play(&["set statistics false"]);
+        self.shot("refused");
+        self.play(&["picture 0 1024 640", "action win.preferences"]);
+        self.shot("preferences");
+        self.play(&["close-dialog"]);
+    }
+
+    fn consoles(&mut self) {
+        self.play(&["text-console 2", "open-consoles"]);
+        self.shot("consoles");
+        self.play(&["close-consoles"]);
+    }
+
+    fn firmware(&mut self) {
+        let size = self.size.clone();
+        self.play(&["leave", "open guest", &size, "live Windows", "vgpu 0"]);
+        self.shot("firmware");
+        self.play(&["picture 0 640 480"]);
+        self.shot("firmware-notice");
     }
 
     fn pages(&mut self) {

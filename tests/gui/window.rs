@@ -320,3 +320,24 @@ fn preferences_take_effect_at_once() {
     scene.play(&["close-dialog", "set statistics false"]);
     scene.wait_for_state("panel=false");
 }
+
+#[test]
+fn a_virtual_gpu_without_ramfb_says_how_to_see_the_firmware() {
+    let mut scene = Scene::new(SCREEN, "");
+    scene.play(&["open guest", "live web", "vgpu 0"]);
+    scene.wait_for_state("page=[Nothing to See Before the Driver]");
+    let mut input = scene.input();
+    input.tap(keys::KEY_A).expect("a key");
+    scene.hear_until(|answer| answer == "0 Key(Qnum(30), Up)");
+    scene.play(&["action win.copy-ramfb libvirt"]);
+    scene.ask_until("text", "text ", |text| text.contains("display='on' ramfb='on'"));
+    scene.play(&["action win.copy-ramfb qemu"]);
+    scene.ask_until("text", "text ", |text| {
+        text.contains("vfio-pci-nohotplug,") && text.contains(",ramfb=on")
+    });
+    // QEMU's own notice is a picture, and has this size.
+    scene.play(&["picture 0 640 480"]);
+    scene.wait_for_state("banner=[The firmware cannot draw");
+    scene.play(&["picture 0 800 600"]);
+    scene.wait_for_state("banner=[]");
+}

@@ -24,7 +24,7 @@ use oriel::input::Command;
 use oriel::pixel::{Format, Fourcc, Modifier};
 use oriel::session::{
     Boosting, Choice, Console, ConsoleId, ConsoleKind, End, Event, Hardware, Loss, Machine, Power,
-    PowerError, Stage, State,
+    PowerError, Ramfb, Stage, State,
 };
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
@@ -95,8 +95,13 @@ fn begin(application: &adw::Application, socket: &UnixStream) {
     let hold = application.hold();
     let application = application.clone();
     glib::spawn_future_local(async move {
-        let mut play =
-            Play { application: application.clone(), recorder, window: None, mailboxes: BTreeMap::new() };
+        let mut play = Play {
+            application: application.clone(),
+            recorder,
+            window: None,
+            mailboxes: BTreeMap::new(),
+            hardware: Hardware::VirtioGpu,
+        };
         while let Ok(line) = lines.recv().await {
             play.act(&line);
             // What follows from it is done before the test hears of it.
@@ -113,6 +118,8 @@ struct Play {
     recorder: Rc<Recorder>,
     window: Option<(MachineWindow, Sender<Event>)>,
     mailboxes: BTreeMap<u32, Arc<Mailbox>>,
+    /// What draws the next console.
+    hardware: Hardware,
 }
 
 impl Play {
@@ -136,6 +143,10 @@ impl Play {
                 let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
                 self.picture(id, width, height);
             }
+            ["vgpu", id] => {
+                self.hardware = Hardware::Vfio { ramfb: Ramfb::Off };
+                self.add_console(id.parse().expect("a number"));
+            }
             ["text-console", id] => self.add_console_of(ConsoleKind::Text, id.parse().expect("a number")),
             ["map", id, width, height] => {
                 let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
@@ -151,6 +162,8 @@ impl Play {
             ["set", key, value] => set(key, value),
             ["facts"] => self.say_facts(),
             ["consoles"] => self.say_consoles(),
+            ["open-consoles"] => self.consoles_button().expect("a button").popup(),
+            ["close-consoles"] => self.consoles_button().expect("a button").popdown(),
             ["text"] => {
                 glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
             }
@@ -229,7 +242,7 @@ impl Play {
             kind,
             head: id,
             device: "pci/0000/02.0".to_owned(),
-            hardware: Hardware::VirtioGpu,
+            hardware: self.hardware,
             size: Size::new(640, 480),
             frames,
             stats: Arc::new(Stats::new(clock::now())),
@@ -335,14 +348,16 @@ impl Play {
         self.recorder.say(&format!("facts {}", words.join("|")));
     }
 
+    fn consoles_button(&self) -> Option<gtk::MenuButton> {
+        let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
+        buttons.find(|button| button.icon_name().as_deref() == Some("video-display-symbolic"))
+    }
+
     /// What the menu of consoles offers, where it is shown.
     fn say_consoles(&self) {
         let mut words = Vec::new();
-        let buttons = all::<gtk::MenuButton>(self.window().upcast_ref());
-        let button =
-            buttons.iter().find(|button| button.icon_name().as_deref() == Some("video-display-symbolic"));
-        if let Some(menu) = button.filter(|button| button.is_visible()).and_then(|button| button.menu_model())
-        {
+        let button = self.consoles_button().filter(gtk::MenuButton::is_visible);
+        if let Some(menu) = button.and_then(|button| button.menu_model()) {
             entries(&menu, &mut words);
         }
         self.recorder.say(&format!("consoles {}", words.join("|")));
