@@ -16,6 +16,7 @@
 
 pub mod cache;
 pub mod choices;
+pub mod facts;
 pub mod fence;
 pub mod file;
 #[cfg(feature = "gl")]
@@ -26,14 +27,18 @@ pub mod ladder;
 pub mod mapping;
 #[cfg(feature = "gui")]
 mod output;
+pub mod owner;
 pub mod readback;
 pub mod rows;
 pub mod slots;
 #[cfg(feature = "gui")]
 pub mod surface;
 pub mod table;
+#[cfg(feature = "gl")]
+pub mod timeline;
 pub mod viewport;
 
+pub use facts::Facts;
 pub use ladder::{Presenting, Refusals, Rung, Wanted};
 #[cfg(feature = "gui")]
 pub use output::Output;

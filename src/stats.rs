@@ -117,6 +117,8 @@ counters! {
     missed,
     /// Bytes that were copied to show frames.
     copied,
+    /// Frames that were drawn by a GPU of ours.
+    passes,
     /// Buffers that were made known to the compositor or the GPU.
     imported,
     /// Frames that the compositor says went to the screen without a copy of its own.
@@ -269,6 +271,11 @@ impl Stats {
     /// Bytes were copied to show a frame.
     pub fn copied(&self, bytes: u64) {
         self.counters.copied.fetch_add(bytes, Relaxed);
+    }
+
+    /// A frame was drawn by a GPU of ours.
+    pub fn composed(&self) {
+        self.counters.passes.fetch_add(1, Relaxed);
     }
 
     /// A buffer was made known to the compositor or the GPU.

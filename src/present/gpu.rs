@@ -20,6 +20,8 @@ mod egl;
 mod formats;
 mod gl;
 mod layout;
+mod losses;
+mod node;
 mod view;
 
 use std::path::Path;
@@ -31,6 +33,8 @@ pub use allocator::Allocator;
 pub use egl::Device;
 pub use formats::{Formats, Sampling};
 pub use gl::Filter;
+pub use losses::Losses;
+pub use node::render_node;
 pub use view::View;
 
 use self::egl::Context;
@@ -190,6 +194,16 @@ impl Gpu {
     /// How many buffers are known.
     pub fn imports(&self) -> usize {
         self.pictures.len()
+    }
+
+    /// Forgets buffers that the guest does not use any more.
+    pub fn sweep(&mut self, now: Time) {
+        self.pictures.sweep(now).for_each(drop);
+    }
+
+    /// When [`Self::sweep`] has something to do.
+    pub fn deadline(&self) -> Option<Time> {
+        self.pictures.deadline()
     }
 
     /// Forgets all of the guest's buffers.

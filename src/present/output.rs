@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ::gtk::prelude::*;
 
 use super::ladder::{Reason, Refusals, Wanted};
-use super::{Options, Status, gtk, surface};
+use super::{Facts, Options, Status, gtk, surface};
 use crate::frame::Mailbox;
 use crate::stats::Stats;
 
@@ -78,6 +78,14 @@ impl Output {
         match self {
             Self::Surface(handle) => handle.status(),
             Self::Drawn(painter) => painter.status(),
+        }
+    }
+
+    /// What is known of the compositor and the GPU.
+    pub fn facts(&self) -> Facts {
+        match self {
+            Self::Surface(handle) => handle.facts(),
+            Self::Drawn(_) => Facts::default(),
         }
     }
 

@@ -23,7 +23,10 @@
 //! so nothing is taken from the mailbox, which keeps the newest frame for the moment when it does.
 
 mod buffers;
+#[cfg_attr(not(feature = "gl"), path = "surface/composer/absent.rs")]
+mod composer;
 mod copier;
+mod explicit;
 mod foreign;
 mod globals;
 mod shared;
@@ -44,7 +47,7 @@ use gdk_wayland::{WaylandDisplay, WaylandSurface};
 
 use self::shared::Shared;
 use super::ladder::Reason;
-use super::{Options, Stacking, Status};
+use super::{Facts, Options, Stacking, Status};
 use crate::frame::Mailbox;
 use crate::geometry::Placement;
 use crate::stats::Stats;
@@ -129,6 +132,11 @@ impl Handle {
     /// How the picture gets to the screen at the moment.
     pub fn status(&self) -> Status {
         self.anchor.shared.status()
+    }
+
+    /// What the presenter knows of the compositor and the GPU.
+    pub fn facts(&self) -> Facts {
+        self.anchor.shared.facts().clone()
     }
 }
 

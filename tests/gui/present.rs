@@ -4,6 +4,9 @@
 mod canvas;
 #[path = "present/client.rs"]
 mod client;
+#[cfg(feature = "gl")]
+#[path = "present/compose.rs"]
+mod compose;
 #[path = "present/guest.rs"]
 mod guest;
 #[path = "present/stage.rs"]

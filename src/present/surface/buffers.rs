@@ -23,6 +23,8 @@ pub(super) enum Owner {
     Import,
     /// One of ours, in the set of this generation.
     Slot { generation: u64, index: usize },
+    /// One that the GPU draws into, in the set of this generation.
+    Canvas { generation: u64, index: usize },
 }
 
 /// A buffer of the guest's, as far as it is known to the compositor.
@@ -200,7 +202,7 @@ fn share(mapped: &Mapped, pool: Pool, globals: &Globals, queue: &QueueHandle<Pre
 }
 
 /// Never `create_immed`: a buffer that the compositor cannot import would end the connection.
-fn ask(
+pub(super) fn ask(
     dmabuf: &Dmabuf,
     format: Fourcc,
     globals: &Globals,

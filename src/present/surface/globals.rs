@@ -23,6 +23,7 @@ use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_feedback_
 use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_v1::{
     self as dmabuf, ZwpLinuxDmabufV1,
 };
+use wayland_protocols::wp::linux_drm_syncobj::v1::client::wp_linux_drm_syncobj_manager_v1::WpLinuxDrmSyncobjManagerV1;
 use wayland_protocols::wp::presentation_time::client::wp_presentation::{self, WpPresentation};
 use wayland_protocols::wp::viewporter::client::wp_viewport::WpViewport;
 use wayland_protocols::wp::viewporter::client::wp_viewporter::WpViewporter;
@@ -42,6 +43,7 @@ const CLOCK_MONOTONIC: u32 = 1;
 pub(super) struct Globals {
     pub(super) shm: WlShm,
     pub(super) dmabuf: Option<ZwpLinuxDmabufV1>,
+    pub(super) syncobj: Option<WpLinuxDrmSyncobjManagerV1>,
     presentation: Option<WpPresentation>,
     compositor: WlCompositor,
     viewporter: WpViewporter,
@@ -72,8 +74,9 @@ impl Globals {
         let shm = list.bind(&handle, 1..=1, ()).map_err(missing("wl_shm"))?;
         // 3 has modifiers, 4 has feedback instead of a list, 5 wants one modifier for all planes.
         let dmabuf = list.bind(&handle, 3..=5, ()).ok();
+        let syncobj = list.bind(&handle, 1..=1, ()).ok();
         let presentation = list.bind(&handle, 1..=1, ()).ok();
-        Ok((Self { shm, dmabuf, presentation, compositor, viewporter }, subcompositor))
+        Ok((Self { shm, dmabuf, syncobj, presentation, compositor, viewporter }, subcompositor))
     }
 
     /// A surface without input, all of it opaque, that has no role yet.
@@ -106,6 +109,9 @@ impl Globals {
         }
         if let Some(dmabuf) = self.dmabuf {
             dmabuf.destroy();
+        }
+        if let Some(syncobj) = self.syncobj {
+            syncobj.destroy();
         }
     }
 }

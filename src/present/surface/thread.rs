@@ -12,12 +12,14 @@ use std::time::Duration;
 use wayland_client::globals::registry_queue_init;
 use wayland_client::protocol::wl_buffer::{self, WlBuffer};
 use wayland_client::protocol::wl_callback::{self, WlCallback};
+use wayland_client::protocol::wl_surface::WlSurface;
 use wayland_client::{Connection, Dispatch, DispatchError, EventQueue, QueueHandle};
 use wayland_protocols::wp::presentation_time::client::wp_presentation_feedback::{
     self as feedback, WpPresentationFeedback,
 };
 
 use super::buffers::{self, Imports, Lookup, Owner};
+use super::composer::{self, Composed, Composer};
 use super::copier::{Copier, Workshop};
 use super::globals::{Globals, Told};
 use super::shared::Shared;
@@ -25,11 +27,12 @@ use super::stage::ParentFrame;
 use super::wait::{self, Until};
 use crate::clock::{self, Time};
 use crate::frame::{Audience, BufferId, Damage, Mailbox, Pacing, Pending, Scanout, Serial};
+use crate::geometry::{Backing, Placement, Rect};
 use crate::present::choices::Choices;
 use crate::present::fence::{self, Gate, Passage};
 use crate::present::ladder::{self, Choice, Reason, Refusals, Rung};
 use crate::present::table::Formats;
-use crate::present::viewport::Shape;
+use crate::present::viewport::{Content, Shape};
 use crate::present::{Kind, Options, Status};
 use crate::stats::Stats;
 
@@ -67,6 +70,9 @@ pub(super) struct Presenter {
     again: bool,
     imports: Imports,
     copier: Copier,
+    composer: Composer,
+    /// What the composed picture on the screen was drawn for: another place needs another drawing.
+    drawn_for: Option<Placement>,
     choices: Choices,
     announced: Option<(Kind, Choice)>,
 }
@@ -74,8 +80,17 @@ pub(super) struct Presenter {
 /// Something that can be attached.
 struct Frame {
     buffer: WlBuffer,
-    shape: Shape,
-    slot: Option<usize>,
+    content: Content,
+    origin: Origin,
+}
+
+/// Whose buffer it is.
+enum Origin {
+    Guest,
+    /// One of the copier's.
+    Copied(usize),
+    /// One of the composer's, drawn for this place, with what is new in it.
+    Composed(usize, Placement, Vec<Rect<Backing>>),
 }
 
 enum Prepared {
@@ -117,6 +132,9 @@ fn prepare(start: Start) -> Result<Ready, Status> {
     let bound = Globals::bind(&list, &events);
     let refused = |reason: Reason| Status::Refused { refused: Refusals::of_surface(&reason) };
     let (globals, subcompositor) = bound.map_err(refused)?;
+    let globals_known = list.contents().clone_list();
+    shared.facts().globals =
+        globals_known.into_iter().map(|global| (global.interface, global.version)).collect();
     list.destroy();
     let queue = events.handle();
     let objects = globals.surface(subcompositor, &queue);
@@ -135,6 +153,8 @@ fn prepare(start: Start) -> Result<Ready, Status> {
         again: false,
         imports: Imports::default(),
         copier: Copier::default(),
+        composer: Composer::default(),
+        drawn_for: None,
         choices: Choices::default(),
         announced: None,
     };
@@ -173,6 +193,8 @@ impl Presenter {
                 drop(stage);
                 return self.set_audience(Audience::Away);
             }
+            let moved = self.drawn_for.is_some() && self.drawn_for != stage.placement();
+            self.again |= moved;
             std::mem::take(&mut stage.whole)
         };
         if whole {
@@ -195,7 +217,7 @@ impl Presenter {
         }
         self.stats.overtaken(pending.events.saturating_sub(1));
         match self.prepare(&pending) {
-            Prepared::Ready(frame) => self.commit(pending, &frame),
+            Prepared::Ready(frame) => self.commit(pending, frame),
             Prepared::Later => self.held = Some(Pending { events: 1, ..pending }),
             Prepared::Refused => self.shared.stage().whole = true,
         }
@@ -231,6 +253,7 @@ impl Presenter {
             self.choices.deadline(),
             self.imports.deadline(),
             self.copier.deadline(),
+            self.composer.deadline(),
         ];
         Until { fence, deadline: moments.into_iter().flatten().min() }
     }
@@ -246,6 +269,7 @@ impl Presenter {
         self.choices.sweep(now);
         self.imports.sweep(now);
         self.copier.sweep(now);
+        self.composer.sweep(now);
         if self.pacing.is_idle() {
             self.discard_retired();
         }
@@ -268,6 +292,7 @@ impl Presenter {
     fn discard_retired(&mut self) {
         self.imports.discard_retired();
         self.copier.discard_retired();
+        self.composer.discard_retired();
     }
 
     /// Unites what is held with what has come; `whole` asks for all of the picture.
@@ -347,17 +372,33 @@ impl Presenter {
             self.stats.imported();
         }
         Ok(match lookup {
-            Lookup::Ready(buffer) => Prepared::Ready(Frame { buffer, shape: Shape::of(scanout), slot: None }),
+            Lookup::Ready(buffer) => {
+                let content = Content::Picture(Shape::of(scanout));
+                Prepared::Ready(Frame { buffer, content, origin: Origin::Guest })
+            }
             Lookup::Later => Prepared::Later,
         })
     }
 
     fn check_compose(&mut self, scanout: &Scanout) -> Result<(), Reason> {
-        Err(not_on_a_gpu(scanout))
+        let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
+        self.composer.check(scanout, self.options, shop)
     }
 
     fn compose(&mut self, pending: &Pending) -> Result<Prepared, Reason> {
-        Err(not_on_a_gpu(&pending.scanout))
+        let Some(placement) = self.shared.stage().placement() else { return Ok(Prepared::Later) };
+        let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
+        let composed = self.composer.compose(pending, &placement, shop)?;
+        let Some(Composed { buffer, slot, damage, imported, copied }) = composed else {
+            return Ok(Prepared::Later);
+        };
+        self.stats.composed();
+        self.stats.copied(copied);
+        if imported {
+            self.stats.imported();
+        }
+        let origin = Origin::Composed(slot, placement, damage);
+        Ok(Prepared::Ready(Frame { buffer, content: Content::Seen, origin }))
     }
 
     fn check_bridge(&mut self, scanout: &Scanout) -> Result<(), Reason> {
@@ -373,7 +414,8 @@ impl Presenter {
         let copied = self.copier.copy(&pending.scanout, &pending.damage, shop, clock::now())?;
         let Some(copied) = copied else { return Ok(Prepared::Later) };
         self.stats.copied(copied.bytes);
-        Ok(Prepared::Ready(Frame { buffer: copied.buffer, shape: copied.shape, slot: Some(copied.slot) }))
+        let (content, origin) = (Content::Picture(copied.shape), Origin::Copied(copied.slot));
+        Ok(Prepared::Ready(Frame { buffer: copied.buffer, content, origin }))
     }
 
     fn announce(&mut self, scanout: &Scanout, choice: &Choice) {
@@ -389,24 +431,25 @@ impl Presenter {
             }
             _ => None,
         };
+        self.shared.facts().formats.clone_from(&self.told.offer.dmabuf);
         self.stats.path(kind.path(&status, self.options.presenting, fit));
         self.shared.set_status(status);
     }
 
-    fn commit(&mut self, pending: Pending, frame: &Frame) {
+    fn commit(&mut self, pending: Pending, frame: Frame) {
         let shared = self.shared.clone();
         let mut stage = shared.stage();
-        let Some(objects) = stage.dress(frame.shape) else {
+        let Some(objects) = stage.dress(frame.content) else {
             // Taken away meanwhile; what the frame changed must not be forgotten.
             stage.whole = true;
             return;
         };
         let surface = &objects.surface;
         surface.attach(Some(&frame.buffer), 0, 0);
-        for rect in frame.shape.damage(&pending.damage) {
-            let length = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
-            let (x, y) = (rect.origin.x, rect.origin.y);
-            surface.damage_buffer(x, y, length(rect.size.width), length(rect.size.height));
+        match (&frame.content, &frame.origin) {
+            (Content::Picture(shape), _) => damage(surface, shape.damage(&pending.damage)),
+            (Content::Seen, Origin::Composed(_, _, rects)) => damage(surface, rects.iter().copied()),
+            (Content::Seen, _) => {}
         }
         let serial = self.pacing.commit(pending.ack, clock::now());
         surface.frame(&self.queue, serial);
@@ -415,11 +458,27 @@ impl Presenter {
         }
         surface.commit();
         drop(stage);
-        match frame.slot {
-            Some(slot) => self.copier.give(slot),
-            None => self.copier.retire(),
-        }
+        self.settle(frame.origin);
         self.stats.committed(pending.received, clock::now());
+    }
+
+    /// A buffer has been committed: its owner gives it away, and the others need theirs no more.
+    fn settle(&mut self, origin: Origin) {
+        self.drawn_for = None;
+        if !matches!(origin, Origin::Copied(_)) {
+            self.copier.retire();
+        }
+        if !matches!(origin, Origin::Composed(..)) {
+            self.composer.retire();
+        }
+        match origin {
+            Origin::Guest => {}
+            Origin::Copied(slot) => self.copier.give(slot),
+            Origin::Composed(slot, placement, _) => {
+                self.composer.give(slot);
+                self.drawn_for = Some(placement);
+            }
+        }
     }
 
     /// The compositor says which buffers suit the surface where it is now. The ladder is climbed
@@ -435,6 +494,9 @@ impl Presenter {
                 self.imports.forgive();
             }
         }
+        if self.told.offer.dmabuf.as_ref().is_none_or(|former| former.main != formats.main) {
+            self.composer.renew();
+        }
         self.told.offer.dmabuf = Some(formats);
         self.choices.clear();
         self.again = true;
@@ -442,6 +504,9 @@ impl Presenter {
 
     /// The compositor has answered about a dma-buf.
     pub(super) fn imported(&mut self, id: BufferId, buffer: Option<WlBuffer>) {
+        if self.composer.answered(id, buffer.as_ref()) {
+            return;
+        }
         if buffer.is_none() {
             tracing::info!("the compositor refused a dma-buf");
             self.choices.forget(id);
@@ -452,6 +517,7 @@ impl Presenter {
     fn destroy(mut self, events: &EventQueue<Self>) {
         self.imports.clear();
         self.copier.clear();
+        self.composer.clear();
         let mut stage = self.shared.stage();
         stage.abandon();
         if let Some(objects) = stage.objects.take() {
@@ -473,6 +539,14 @@ fn not_on_a_gpu(scanout: &Scanout) -> Reason {
     match scanout {
         Scanout::Blank | Scanout::Pixels(_) => Reason::Messages,
         Scanout::Mapped(_) | Scanout::Dmabuf(_) => Reason::NotBuilt,
+    }
+}
+
+/// Tells what of a buffer is new.
+fn damage(surface: &WlSurface, rects: impl Iterator<Item = Rect<Backing>>) {
+    let length = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
+    for Rect { origin, size } in rects {
+        surface.damage_buffer(origin.x, origin.y, length(size.width), length(size.height));
     }
 }
 
@@ -504,6 +578,7 @@ impl Dispatch<WlCallback, Serial> for Presenter {
         if state.globals.presentation(&state.told).is_none() {
             state.frames.cadence().seen(clock::now(), Duration::ZERO);
         }
+        state.set_audience(Audience::Watching);
         if state.pacing.seen(*serial) {
             state.discard_retired();
         }
@@ -529,14 +604,17 @@ impl Dispatch<WlCallback, ParentFrame> for Presenter {
 impl Dispatch<WlBuffer, Owner> for Presenter {
     fn event(
         state: &mut Self,
-        _: &WlBuffer,
+        buffer: &WlBuffer,
         event: wl_buffer::Event,
         owner: &Owner,
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
-        if let (wl_buffer::Event::Release, Owner::Slot { generation, index }) = (event, *owner) {
-            state.copier.release(generation, index);
+        let wl_buffer::Event::Release = event else { return };
+        match *owner {
+            Owner::Slot { generation, index } => state.copier.release(generation, index),
+            Owner::Canvas { generation, index } => state.composer.release(generation, index),
+            Owner::Import => state.composer.release_buffer(buffer),
         }
     }
 }
@@ -552,14 +630,17 @@ impl Dispatch<WpPresentationFeedback, Time> for Presenter {
     ) {
         match event {
             feedback::Event::Presented { tv_sec_hi, tv_sec_lo, tv_nsec, refresh, flags, .. } => {
-                state.told.refresh = (refresh > 0).then(|| Duration::from_nanos(refresh.into()));
+                let refresh = Duration::from_nanos(refresh.into());
+                let told = Some(refresh).filter(|refresh| !refresh.is_zero());
+                if std::mem::replace(&mut state.told.refresh, told) != told {
+                    state.shared.facts().refresh = told;
+                }
                 if flags.into_result().is_ok_and(|flags| flags.contains(feedback::Kind::ZeroCopy)) {
                     state.stats.scanned_out();
                 }
                 let seconds = u64::from(tv_sec_hi) << 32 | u64::from(tv_sec_lo);
                 let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(tv_nsec));
                 state.stats.presented(*received, Time::from_nanos(nanos));
-                let refresh = Duration::from_nanos(u64::from(refresh));
                 state.frames.cadence().seen(Time::from_nanos(nanos), refresh);
             }
             feedback::Event::Discarded => state.stats.missed(),
