@@ -20,7 +20,16 @@ pub enum Content {
     /// The picture, in its own pixels.
     Picture(Shape),
     /// What of it the placement shows, in the monitor's pixels.
-    Seen,
+    Seen(Fill),
+}
+
+/// How large a surface is whose buffer has the monitor's pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fill {
+    /// As large as what is seen of the picture.
+    Visible,
+    /// [`Placement::padded`].
+    Padded,
 }
 
 impl Content {
@@ -28,7 +37,8 @@ impl Content {
     pub fn viewport(&self, placement: &Placement) -> Viewport {
         match self {
             Self::Picture(shape) => shape.viewport(placement),
-            Self::Seen => Viewport { source: None, destination: placement.visible().size },
+            Self::Seen(Fill::Visible) => Viewport { source: None, destination: placement.visible().size },
+            Self::Seen(Fill::Padded) => Viewport { source: None, destination: placement.padded() },
         }
     }
 

@@ -4,6 +4,7 @@
 //! memory of its own, from which the pixels are read into shared memory; a processor that does a GPU's
 //! work draws into the shared memory itself.
 
+mod bridge;
 mod canvas;
 
 use wayland_client::protocol::wl_buffer::WlBuffer;
@@ -20,11 +21,21 @@ use crate::present::Options;
 use crate::present::gpu::{self, Allocator, Filter, Gpu, Losses, View};
 use crate::present::ladder::{self, Offer, Reason, Wanted};
 use crate::present::slots::Slots;
-use crate::present::viewport::Shape;
+use crate::present::viewport::{Fill, Shape};
+
+/// Which GPU draws, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The one that composes, or else any.
+    Compose,
+    /// The one that has the guest's buffer, for another one that composes.
+    Bridge,
+}
 
 /// The GPU and the buffers of one presenter.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Composer {
+    way: Way,
     engine: Engine,
     losses: Losses,
     set: Option<Set>,
@@ -57,6 +68,7 @@ struct Set {
 pub(super) struct Composed {
     pub(super) buffer: WlBuffer,
     pub(super) slot: usize,
+    pub(super) fill: Fill,
     /// What is new in it since the last commit.
     pub(super) damage: Vec<Rect<Backing>>,
     /// Whether the guest's buffer was imported for it.
@@ -81,6 +93,27 @@ impl<'a> Workshop<'a> {
 }
 
 impl Composer {
+    /// No GPU is open yet.
+    pub(super) fn new(way: Way) -> Self {
+        Self {
+            way,
+            engine: Engine::Closed,
+            losses: Losses::default(),
+            set: None,
+            generation: 0,
+            retired: Vec::new(),
+            plain: false,
+        }
+    }
+
+    /// The GPU in words, if one is open.
+    pub(super) fn about(&self) -> Option<String> {
+        match &self.engine {
+            Engine::Open(gpu, _) => Some(gpu.about().to_string()),
+            Engine::Closed | Engine::Failed(_) => None,
+        }
+    }
+
     /// Whether a scanout can be drawn with a GPU, and should be.
     pub(super) fn check(
         &mut self,
@@ -88,6 +121,9 @@ impl Composer {
         options: Options,
         shop: Workshop<'_>,
     ) -> Result<(), Reason> {
+        if self.way == Way::Bridge {
+            return self.check_bridge(scanout, options, shop);
+        }
         let asked = options.rung == Wanted::Compose;
         match scanout {
             Scanout::Blank => return Err(Reason::Messages),
@@ -219,7 +255,7 @@ impl Composer {
     }
 
     fn gpu(&mut self, shop: Workshop<'_>) -> Result<(&mut Gpu, Option<&Allocator>), Reason> {
-        if matches!(self.engine, Engine::Closed) {
+        if matches!(self.engine, Engine::Closed) && self.way == Way::Compose {
             self.engine = open(shop.offer);
         }
         match &mut self.engine {
@@ -245,9 +281,14 @@ impl Composer {
     ) -> Result<Option<Composed>, Reason> {
         let scanout = &pending.scanout;
         let view = View::new(Shape::of(scanout), placement);
-        let plain = self.plain;
+        let (way, plain) = (self.way, self.plain);
         let (gpu, allocator) = self.gpu(shop)?;
-        let kind = if plain { Kind::Read } else { Kind::for_gpu(gpu, allocator, shop.offer) };
+        let kind = match way {
+            Way::Bridge if plain => return Err(Reason::Refused),
+            Way::Bridge => Kind::Linear,
+            Way::Compose if plain => Kind::Read,
+            Way::Compose => Kind::for_gpu(gpu, allocator, shop.offer),
+        };
         let (imported, mut copied) = match scanout {
             Scanout::Dmabuf(dmabuf) => (gpu.import(dmabuf, shop.now)?, 0),
             _ => (false, gpu.upload(scanout, &pending.damage)?),
@@ -272,7 +313,7 @@ impl Composer {
             .slots
             .next(|index| Canvas::new(view.canvas, kind, bench, Owner::Canvas { generation, index }));
         let next = match next {
-            Err(reason) if reason != Reason::GpuLost && kind != Kind::Read => {
+            Err(reason) if reason != Reason::GpuLost && !matches!(kind, Kind::Read | Kind::Linear) => {
                 tracing::info!(%reason, "the GPU's pictures are read back");
                 self.plain = true;
                 return self.draw(pending, placement, shop);
@@ -288,7 +329,8 @@ impl Composer {
         } else {
             view.damage(&new).map(Rect::cast).collect()
         };
-        Ok(Some(Composed { buffer, slot, damage, imported, copied }))
+        let fill = view.fill();
+        Ok(Some(Composed { buffer, slot, fill, damage, imported, copied }))
     }
 
     fn retire_set(&mut self) {

@@ -10,9 +10,17 @@ use crate::frame::{BufferId, Pending, Scanout};
 use crate::geometry::{Backing, Placement, Rect};
 use crate::present::Options;
 use crate::present::ladder::{Offer, Reason};
+use crate::present::viewport::Fill;
+
+/// Which GPU would draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Compose,
+    Bridge,
+}
 
 /// Never draws anything.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Composer;
 
 /// What will never be.
@@ -20,6 +28,7 @@ pub(super) struct Composer;
 pub(super) struct Composed {
     pub(super) buffer: WlBuffer,
     pub(super) slot: usize,
+    pub(super) fill: Fill,
     pub(super) damage: Vec<Rect<Backing>>,
     pub(super) imported: bool,
     pub(super) copied: u64,
@@ -37,6 +46,14 @@ impl Workshop {
 
 #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "as the composer's")]
 impl Composer {
+    pub(super) fn new(_: Way) -> Self {
+        Self
+    }
+
+    pub(super) fn about(&self) -> Option<String> {
+        None
+    }
+
     pub(super) fn check(&mut self, scanout: &Scanout, _: Options, _: Workshop) -> Result<(), Reason> {
         Err(match scanout {
             Scanout::Blank | Scanout::Pixels(_) => Reason::Messages,
