@@ -253,8 +253,11 @@ fn a_refused_picture_leaves_the_last_one_and_says_so() {
     let window = scene.window().rect;
     let middle = (window.x + window.width / 2, window.y + window.height * 3 / 4);
     let at = |image: &Image| image.get(middle.0.unsigned_abs(), middle.1.unsigned_abs());
-    let seen = scene.picture();
-    assert!(at(&seen)[..3].iter().any(|channel| *channel > 60), "{:?}", at(&seen));
+    for covered in ["set statistics true", "set statistics false"] {
+        scene.play(&[covered]);
+        let seen = scene.picture();
+        assert!(at(&seen)[..3].iter().any(|channel| *channel > 60), "{covered}: {:?}", at(&seen));
+    }
     scene.play(&["picture 0 640 480"]);
     scene.wait_for_state("banner=[]");
 }
