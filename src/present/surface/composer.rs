@@ -16,9 +16,8 @@ use super::thread::Presenter;
 use crate::clock::{self, Time};
 use crate::frame::{BufferId, Damage, Pending, Scanout};
 use crate::geometry::{Backing, Placement, Rect};
-use crate::present::Options;
 use crate::present::gpu::{self, Allocator, Filter, Gpu, Losses, View};
-use crate::present::ladder::{self, Offer, Reason, Wanted};
+use crate::present::ladder::{self, Offer, Reason};
 use crate::present::slots::Slots;
 use crate::present::viewport::{Fill, Shape};
 
@@ -33,6 +32,8 @@ pub(super) struct Composer {
     retired: Vec<Canvas>,
     /// The compositor has refused a buffer of the GPU's: shared memory from now on.
     plain: bool,
+    /// Imports that nobody was told of yet.
+    imported: u32,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +53,16 @@ struct Set {
     slots: Slots<Canvas>,
 }
 
+/// Why a picture would be drawn.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Because nothing cheaper does.
+    #[default]
+    Shown,
+    /// Because it was asked for, or is exact only so.
+    Drawn,
+}
+
 /// A picture, ready to be attached.
 #[derive(Debug)]
 pub(super) struct Composed {
@@ -60,8 +71,8 @@ pub(super) struct Composed {
     pub(super) fill: Fill,
     /// What is new in it since the last commit.
     pub(super) damage: Vec<Rect<Backing>>,
-    /// Whether the guest's buffer was imported for it.
-    pub(super) imported: bool,
+    /// Buffers of the guest's that were imported since the last one.
+    pub(super) imported: u32,
     /// Bytes that were copied by the processor.
     pub(super) copied: u64,
 }
@@ -83,16 +94,10 @@ impl<'a> Workshop<'a> {
 
 impl Composer {
     /// Whether a scanout can be drawn with a GPU, and should be.
-    pub(super) fn check(
-        &mut self,
-        scanout: &Scanout,
-        options: Options,
-        shop: Workshop<'_>,
-    ) -> Result<(), Reason> {
-        let asked = options.rung == Wanted::Compose;
+    pub(super) fn check(&mut self, scanout: &Scanout, need: Need, shop: Workshop<'_>) -> Result<(), Reason> {
         match scanout {
             Scanout::Blank => return Err(Reason::Messages),
-            _ if asked => {}
+            _ if need == Need::Drawn => {}
             Scanout::Pixels(_) => return Err(Reason::Messages),
             Scanout::Mapped(_) => return Err(Reason::SharedMemory),
             // One copy is as good as another then, and the processor's own has no driver to load.
@@ -102,9 +107,18 @@ impl Composer {
             Scanout::Dmabuf(_) => {}
         }
         self.attempt(shop, |engine, now| match scanout {
-            Scanout::Dmabuf(dmabuf) => engine.import(dmabuf, now).map(drop),
-            _ => Ok(()),
+            Scanout::Dmabuf(dmabuf) => engine.import(dmabuf, now),
+            _ => Ok(false),
         })
+        .map(|new| self.imported += u32::from(new))
+    }
+
+    /// What draws, in words; `None` if nothing does.
+    pub(super) fn description(&self) -> Option<String> {
+        match &self.engine {
+            Engine::Open(gpu, _) => Some(gpu.about().to_string()),
+            Engine::Closed | Engine::Failed(_) => None,
+        }
     }
 
     /// Draws what is new of a picture into a buffer that is free. `None` if none is, or if the
@@ -249,10 +263,11 @@ impl Composer {
         let plain = self.plain;
         let (gpu, allocator) = self.gpu(shop)?;
         let kind = if plain { Kind::Read } else { Kind::for_gpu(gpu, allocator, shop.offer) };
-        let (imported, mut copied) = match scanout {
+        let (new_import, mut copied) = match scanout {
             Scanout::Dmabuf(dmabuf) => (gpu.import(dmabuf, shop.now)?, 0),
             _ => (false, gpu.upload(scanout, &pending.damage)?),
         };
+        self.imported += u32::from(new_import);
         if self.set.as_ref().is_none_or(|set| set.view.canvas != view.canvas || set.kind != kind) {
             self.retire_set();
             self.generation += 1;
@@ -289,7 +304,7 @@ impl Composer {
         } else {
             view.damage(&new).map(Rect::cast).collect()
         };
-        let fill = view.fill();
+        let (fill, imported) = (view.fill(), std::mem::take(&mut self.imported));
         Ok(Some(Composed { buffer, slot, fill, damage, imported, copied }))
     }
 

@@ -19,7 +19,7 @@ use wayland_protocols::wp::presentation_time::client::wp_presentation_feedback::
 };
 
 use super::buffers::{self, Imports, Lookup, Owner};
-use super::composer::{self, Composed, Composer};
+use super::composer::{self, Composed, Composer, Need};
 use super::copier::{Copier, Workshop};
 use super::globals::{Globals, Told};
 use super::shared::Shared;
@@ -30,9 +30,9 @@ use crate::frame::{Audience, BufferId, Damage, Mailbox, Pacing, Pending, Scanout
 use crate::geometry::{Backing, Placement, Rect};
 use crate::present::choices::Choices;
 use crate::present::fence::{self, Gate, Passage};
-use crate::present::ladder::{self, Choice, Reason, Refusals, Rung};
+use crate::present::ladder::{self, Choice, Reason, Refusals, Rung, Wanted};
 use crate::present::table::Formats;
-use crate::present::viewport::{Content, Shape};
+use crate::present::viewport::{self, Content, Exactness, Shape};
 use crate::present::{Kind, Options, Status};
 use crate::stats::Stats;
 
@@ -73,6 +73,7 @@ pub(super) struct Presenter {
     composer: Composer,
     /// What the composed picture on the screen was drawn for: another place needs another drawing.
     drawn_for: Option<Placement>,
+    need: Need,
     choices: Choices,
     announced: Option<(Kind, Choice)>,
 }
@@ -155,6 +156,7 @@ fn prepare(start: Start) -> Result<Ready, Status> {
         copier: Copier::default(),
         composer: Composer::default(),
         drawn_for: None,
+        need: Need::default(),
         choices: Choices::default(),
         announced: None,
     };
@@ -323,6 +325,7 @@ impl Presenter {
 
     fn prepare(&mut self, pending: &Pending) -> Prepared {
         loop {
+            self.weigh(&pending.scanout);
             let Some(rung) = self.choose(&pending.scanout) else { return Prepared::Refused };
             match self.take(rung, pending) {
                 Ok(prepared) => return prepared,
@@ -348,7 +351,7 @@ impl Presenter {
     /// Whether a rung seems to do for a scanout.
     fn check(&mut self, rung: Rung, scanout: &Scanout) -> Result<(), Reason> {
         match rung {
-            Rung::Direct => self.imports.check(scanout, &self.told.offer),
+            Rung::Direct => self.check_direct(scanout),
             Rung::Compose => self.check_compose(scanout),
             Rung::Bridge => self.check_bridge(scanout),
             Rung::Copy | Rung::Gtk => ladder::readable(scanout).map(drop),
@@ -368,9 +371,7 @@ impl Presenter {
     fn import(&mut self, scanout: &Scanout) -> Result<Prepared, Reason> {
         let offer = &self.told.offer;
         let (lookup, new) = self.imports.get(scanout, &self.globals, offer, &self.queue, clock::now())?;
-        if new {
-            self.stats.imported();
-        }
+        self.stats.imported(u32::from(new));
         Ok(match lookup {
             Lookup::Ready(buffer) => {
                 let content = Content::Picture(Shape::of(scanout));
@@ -382,7 +383,30 @@ impl Presenter {
 
     fn check_compose(&mut self, scanout: &Scanout) -> Result<(), Reason> {
         let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
-        self.composer.check(scanout, self.options, shop)
+        let result = self.composer.check(scanout, self.need, shop);
+        self.shared.facts().gpu = self.composer.description();
+        result
+    }
+
+    /// Whether a scanout has to be drawn by us where it stands now. What was chosen for another need
+    /// does not count any more.
+    fn weigh(&mut self, scanout: &Scanout) {
+        let placement = self.shared.stage().placement();
+        let near = placement.is_some_and(|placement| {
+            viewport::is_exact(Shape::of(scanout).crop.size, &placement) == Exactness::Near
+        });
+        let drawn = self.options.rung == Wanted::Compose || near && self.options.rung == Wanted::Auto;
+        let need = if drawn { Need::Drawn } else { Need::Shown };
+        if std::mem::replace(&mut self.need, need) != need {
+            self.choices.clear();
+        }
+    }
+
+    /// Whether the guest's own buffer can be shown as it is meant to be, if a better way can be had.
+    fn check_direct(&mut self, scanout: &Scanout) -> Result<(), Reason> {
+        self.imports.check(scanout, &self.told.offer)?;
+        let drawn = self.need == Need::Drawn && self.options.rung == Wanted::Auto;
+        if drawn && self.check_compose(scanout).is_ok() { Err(Reason::Inexact) } else { Ok(()) }
     }
 
     fn compose(&mut self, pending: &Pending) -> Result<Prepared, Reason> {
@@ -394,9 +418,7 @@ impl Presenter {
         };
         self.stats.composed();
         self.stats.copied(copied);
-        if imported {
-            self.stats.imported();
-        }
+        self.stats.imported(imported);
         let origin = Origin::Composed(slot, placement, damage);
         Ok(Prepared::Ready(Frame { buffer, content: Content::Seen(fill), origin }))
     }

@@ -8,13 +8,20 @@ use super::thread::Presenter;
 use crate::clock::Time;
 use crate::frame::{BufferId, Pending, Scanout};
 use crate::geometry::{Backing, Placement, Rect};
-use crate::present::Options;
 use crate::present::ladder::{Offer, Reason};
 use crate::present::viewport::Fill;
 
 /// Never draws anything.
 #[derive(Debug, Default)]
 pub(super) struct Composer;
+
+/// Why a picture would be drawn.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    #[default]
+    Shown,
+    Drawn,
+}
 
 /// What will never be.
 #[derive(Debug)]
@@ -23,7 +30,7 @@ pub(super) struct Composed {
     pub(super) slot: usize,
     pub(super) fill: Fill,
     pub(super) damage: Vec<Rect<Backing>>,
-    pub(super) imported: bool,
+    pub(super) imported: u32,
     pub(super) copied: u64,
 }
 
@@ -39,11 +46,15 @@ impl Workshop {
 
 #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "as the composer's")]
 impl Composer {
-    pub(super) fn check(&mut self, scanout: &Scanout, _: Options, _: Workshop) -> Result<(), Reason> {
+    pub(super) fn check(&mut self, scanout: &Scanout, _: Need, _: Workshop) -> Result<(), Reason> {
         Err(match scanout {
             Scanout::Blank | Scanout::Pixels(_) => Reason::Messages,
             Scanout::Mapped(_) | Scanout::Dmabuf(_) => Reason::NotBuilt,
         })
+    }
+
+    pub(super) fn description(&self) -> Option<String> {
+        None
     }
 
     pub(super) fn compose(
