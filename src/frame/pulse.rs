@@ -40,7 +40,7 @@ impl Counters {
     /// Something else is shown than before.
     pub(super) fn shown(&self, before: &Scanout, now: &Scanout, at: Time) {
         let buffers = likeness(now);
-        if buffers.is_some() && buffers == likeness(before) && !before.is_same(now) {
+        if buffers.is_some() && now.is_like(before) && !before.is_same(now) {
             self.flips.fetch_add(1, Relaxed);
             self.flipped.store(at.as_nanos(), Relaxed);
         }

@@ -132,6 +132,8 @@ pub enum Reason {
     Short,
     #[error("the compositor refused the buffer")]
     Refused,
+    #[error("no other GPU has the buffer")]
+    NoOwner,
     #[error("the processor cannot read modifier {0}")]
     Tiled(Modifier),
     #[error("the processor cannot read format {0}")]

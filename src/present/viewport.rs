@@ -27,7 +27,7 @@ pub enum Content {
 ///
 /// A viewport has whole units: 1367 guest pixels at 1.25 would be stretched over 1368 of the monitor's,
 /// and whether 301 units are 376 pixels or 377 depends on where the window stands.
-pub fn is_exact(crop: Size<Backing>, placement: &Placement) -> Exactness {
+pub fn exactness(crop: Size<Backing>, placement: &Placement) -> Exactness {
     let device = placement.device_size();
     let near = |one: u32, other: u32| one.abs_diff(other) <= 1;
     if !near(device.width, crop.width) || !near(device.height, crop.height) {
@@ -37,7 +37,7 @@ pub fn is_exact(crop: Size<Backing>, placement: &Placement) -> Exactness {
     if same { Exactness::Exact } else { Exactness::Near }
 }
 
-/// See [`is_exact`].
+/// See [`exactness`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exactness {
     /// One guest pixel is one of the monitor's.

@@ -49,11 +49,21 @@ impl Viewer {
         Self::of(Arc::new(qemu), connect(socket))
     }
 
+    /// One whose replies are waited for by somebody, or by nobody.
+    pub(crate) fn paced(builder: Builder, pace: Pace) -> Self {
+        let (qemu, socket) = builder.p2p().expect("a stand-in");
+        Self::with(Arc::new(qemu), connect(socket), pace)
+    }
+
     pub(crate) fn of(qemu: Arc<Standin>, peer: Peer) -> Self {
+        Self::with(qemu, peer, Pace::default())
+    }
+
+    fn with(qemu: Arc<Standin>, peer: Peer, pace: Pace) -> Self {
         let (tell, news) = channel();
         let console = peer.console(0);
         let (mailbox, stats) = (Arc::new(Mailbox::default()), Arc::new(Stats::new(clock::now())));
-        let (pace, listener) = (Pace::default(), None);
+        let listener = None;
         let mut viewer = Self { qemu, console, mailbox, stats, pace, listener, registered: 0, tell, news };
         let tell = viewer.tell.clone();
         viewer.mailbox.observe(move |_| drop(tell.send(News::Mailbox)));

@@ -1,6 +1,5 @@
 //! What these tests share: the program under test, and machines at rest.
 
-use std::process::{Command, Output};
 use std::time::Duration;
 
 use harness::Result;
@@ -14,21 +13,9 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) const ORIEL: &str = env!("CARGO_BIN_EXE_oriel");
 
-/// Runs the program where there is neither a display nor a session bus.
-pub(crate) fn oriel(arguments: &[&str]) -> Output {
-    Command::new(ORIEL)
-        .args(arguments)
-        .env_remove("RUST_LOG")
-        .env_remove("DISPLAY")
-        .env_remove("WAYLAND_DISPLAY")
-        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/session-bus")
-        .output()
-        .unwrap()
-}
-
 /// Runs the program, which has to do what it is told.
 pub(crate) fn done(arguments: &[&str]) -> Vec<u8> {
-    let output = oriel(arguments);
+    let output = harness::viewer::run_bare(ORIEL, arguments).unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }

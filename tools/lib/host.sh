@@ -32,6 +32,7 @@ programs_for() {
         demo) echo "$build $guest" ;;
         test) echo "$build $guest $data mutter weston Xvfb xdotool wtype wayland-info import" ;;
         bench) echo "$build $guest remote-viewer" ;;
+        album) echo "$build sway grim dbus-daemon dbus-run-session" ;;
     esac
 }
 

@@ -36,7 +36,7 @@ impl View {
         let picture = shape.crop.size;
         // A pixel that rounding has cut off is shown where there is room for it.
         let room = |canvas: u32, seen: u32, left: u32| canvas.min(seen + 1).min(left);
-        if viewport::is_exact(picture, placement) != Exactness::Scaled {
+        if viewport::exactness(picture, placement) != Exactness::Scaled {
             let canvas = placement.on_monitor(placement.padded());
             let seen = placement.on_monitor(placement.visible().size);
             let (x, y) = placement.hidden_device();

@@ -4,6 +4,7 @@
 //! memory of its own, from which the pixels are read into shared memory; a processor that does a GPU's
 //! work draws into the shared memory itself.
 
+mod bridge;
 mod canvas;
 
 use wayland_client::protocol::wl_buffer::WlBuffer;
@@ -14,16 +15,26 @@ use super::buffers::Owner;
 use super::globals::Globals;
 use super::thread::Presenter;
 use crate::clock::{self, Time};
-use crate::frame::{BufferId, Damage, Pending, Scanout};
+use crate::frame::{BufferId, Pending, Scanout};
 use crate::geometry::{Backing, Placement, Rect};
 use crate::present::gpu::{self, Allocator, Filter, Gpu, Losses, View};
 use crate::present::ladder::{self, Offer, Reason};
 use crate::present::slots::Slots;
 use crate::present::viewport::{Fill, Shape};
 
+/// Which GPU draws, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The one that composes, or else any.
+    Compose,
+    /// The one that has the guest's buffer, for another one that composes.
+    Bridge,
+}
+
 /// The GPU and the buffers of one presenter.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Composer {
+    way: Way,
     engine: Engine,
     losses: Losses,
     set: Option<Set>,
@@ -51,6 +62,8 @@ struct Set {
     view: View,
     kind: Kind,
     slots: Slots<Canvas>,
+    /// Nothing of this view has been committed yet: all of it is new.
+    moved: bool,
 }
 
 /// Why a picture would be drawn.
@@ -93,8 +106,33 @@ impl<'a> Workshop<'a> {
 }
 
 impl Composer {
+    /// No GPU is open yet.
+    pub(super) fn new(way: Way) -> Self {
+        Self {
+            way,
+            engine: Engine::Closed,
+            losses: Losses::default(),
+            set: None,
+            generation: 0,
+            retired: Vec::new(),
+            plain: false,
+            imported: 0,
+        }
+    }
+
+    /// The GPU in words, if one is open.
+    pub(super) fn about(&self) -> Option<String> {
+        match &self.engine {
+            Engine::Open(gpu, _) => Some(gpu.about().to_string()),
+            Engine::Closed | Engine::Failed(_) => None,
+        }
+    }
+
     /// Whether a scanout can be drawn with a GPU, and should be.
     pub(super) fn check(&mut self, scanout: &Scanout, need: Need, shop: Workshop<'_>) -> Result<(), Reason> {
+        if self.way == Way::Bridge {
+            return self.check_bridge(scanout, need, shop);
+        }
         match scanout {
             Scanout::Blank => return Err(Reason::Messages),
             _ if need == Need::Drawn => {}
@@ -111,14 +149,6 @@ impl Composer {
             _ => Ok(false),
         })
         .map(|new| self.imported += u32::from(new))
-    }
-
-    /// What draws, in words; `None` if nothing does.
-    pub(super) fn description(&self) -> Option<String> {
-        match &self.engine {
-            Engine::Open(gpu, _) => Some(gpu.about().to_string()),
-            Engine::Closed | Engine::Failed(_) => None,
-        }
     }
 
     /// Draws what is new of a picture into a buffer that is free. `None` if none is, or if the
@@ -142,6 +172,7 @@ impl Composer {
     pub(super) fn give(&mut self, slot: usize) {
         if let Some(set) = &mut self.set {
             set.slots.give(slot);
+            set.moved = false;
         }
     }
 
@@ -234,7 +265,7 @@ impl Composer {
     }
 
     fn gpu(&mut self, shop: Workshop<'_>) -> Result<(&mut Gpu, Option<&Allocator>), Reason> {
-        if matches!(self.engine, Engine::Closed) {
+        if matches!(self.engine, Engine::Closed) && self.way == Way::Compose {
             self.engine = open(shop.offer);
         }
         match &mut self.engine {
@@ -260,9 +291,14 @@ impl Composer {
     ) -> Result<Option<Composed>, Reason> {
         let scanout = &pending.scanout;
         let view = View::new(Shape::of(scanout), placement);
-        let plain = self.plain;
+        let (way, plain) = (self.way, self.plain);
         let (gpu, allocator) = self.gpu(shop)?;
-        let kind = if plain { Kind::Read } else { Kind::for_gpu(gpu, allocator, shop.offer) };
+        let kind = match way {
+            Way::Bridge if plain => return Err(Reason::Refused),
+            Way::Bridge => Kind::Linear,
+            Way::Compose if plain => Kind::Read,
+            Way::Compose => Kind::for_gpu(gpu, allocator, shop.offer),
+        };
         let (new_import, mut copied) = match scanout {
             Scanout::Dmabuf(dmabuf) => (gpu.import(dmabuf, shop.now)?, 0),
             _ => (false, gpu.upload(scanout, &pending.damage)?),
@@ -271,16 +307,14 @@ impl Composer {
         if self.set.as_ref().is_none_or(|set| set.view.canvas != view.canvas || set.kind != kind) {
             self.retire_set();
             self.generation += 1;
-            self.set = Some(Set { view, kind, slots: Slots::new(scanout.size()) });
+            self.set = Some(Set { view, kind, slots: Slots::new(scanout.size()), moved: true });
         }
         let Some(set) = &mut self.set else { return Ok(None) };
-        let moved = set.view != view;
-        set.view = view;
-        let new = if moved { Damage::whole(scanout.size()) } else { pending.damage };
-        if moved {
+        if set.view != view {
+            (set.view, set.moved) = (view, true);
             set.slots.resize(scanout.size());
         }
-        set.slots.damage(&new);
+        set.slots.damage(&pending.damage);
         let Engine::Open(gpu, allocator) = &mut self.engine else { return Err(Reason::GpuLost) };
         let generation = self.generation;
         let bench = Bench { gpu: &mut *gpu, allocator: allocator.as_ref(), shop };
@@ -288,7 +322,7 @@ impl Composer {
             .slots
             .next(|index| Canvas::new(view.canvas, kind, bench, Owner::Canvas { generation, index }));
         let next = match next {
-            Err(reason) if reason != Reason::GpuLost && kind != Kind::Read => {
+            Err(reason) if reason != Reason::GpuLost && !matches!(kind, Kind::Read | Kind::Linear) => {
                 tracing::info!(%reason, "the GPU's pictures are read back");
                 self.plain = true;
                 return self.draw(pending, placement, shop);
@@ -299,10 +333,10 @@ impl Composer {
         let Some(canvas) = set.slots.get_mut(slot) else { return Ok(None) };
         let State::Made(buffer) = canvas.state.clone() else { return Ok(None) };
         copied += canvas.draw(gpu, scanout, &view, &stale, Filter::default())?;
-        let damage = if moved {
+        let damage = if set.moved {
             vec![view.canvas.cast().at_origin()]
         } else {
-            view.damage(&new).map(Rect::cast).collect()
+            view.damage(&pending.damage).map(Rect::cast).collect()
         };
         let (fill, imported) = (view.fill(), std::mem::take(&mut self.imported));
         Ok(Some(Composed { buffer, slot, fill, damage, imported, copied }))

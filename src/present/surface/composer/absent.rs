@@ -11,8 +11,15 @@ use crate::geometry::{Backing, Placement, Rect};
 use crate::present::ladder::{Offer, Reason};
 use crate::present::viewport::Fill;
 
+/// Which GPU would draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Compose,
+    Bridge,
+}
+
 /// Never draws anything.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Composer;
 
 /// Why a picture would be drawn.
@@ -46,15 +53,19 @@ impl Workshop {
 
 #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "as the composer's")]
 impl Composer {
+    pub(super) fn new(_: Way) -> Self {
+        Self
+    }
+
+    pub(super) fn about(&self) -> Option<String> {
+        None
+    }
+
     pub(super) fn check(&mut self, scanout: &Scanout, _: Need, _: Workshop) -> Result<(), Reason> {
         Err(match scanout {
             Scanout::Blank | Scanout::Pixels(_) => Reason::Messages,
             Scanout::Mapped(_) | Scanout::Dmabuf(_) => Reason::NotBuilt,
         })
-    }
-
-    pub(super) fn description(&self) -> Option<String> {
-        None
     }
 
     pub(super) fn compose(
