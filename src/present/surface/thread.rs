@@ -18,7 +18,7 @@ use wayland_client::{Connection, DispatchError, EventQueue, QueueHandle};
 
 use self::climb::{Frame, Origin, Prepared};
 use super::buffers::Imports;
-use super::composer::{Composer, Way};
+use super::composer::{Composer, Need, Way};
 use super::copier::Copier;
 use super::explicit::Explicit;
 use super::globals::{Globals, Told};
@@ -78,6 +78,8 @@ pub(super) struct Presenter {
     sync: Sync,
     /// What the composed picture on the screen was drawn for: another place needs another drawing.
     drawn_for: Option<Placement>,
+    /// Why the composer would draw.
+    need: Need,
     choices: Choices,
     announced: Option<(Kind, Choice)>,
 }
@@ -140,6 +142,7 @@ fn prepare(start: Start) -> Result<Ready, Status> {
         explicit: Explicit::default(),
         sync: Sync::default(),
         drawn_for: None,
+        need: Need::default(),
         choices: Choices::default(),
         announced: None,
     };
