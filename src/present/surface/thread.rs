@@ -589,6 +589,7 @@ impl Dispatch<WlCallback, Serial> for Presenter {
         _: &QueueHandle<Self>,
     ) {
         let wl_callback::Event::Done { .. } = event else { return };
+        state.set_audience(Audience::Watching);
         if state.globals.presentation(&state.told).is_none() {
             state.frames.cadence().seen(clock::now(), Duration::ZERO);
         }
