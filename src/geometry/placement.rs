@@ -125,6 +125,20 @@ impl Placement {
         Size::new(length(self.picture.size.width), length(self.picture.size.height))
     }
 
+    /// The size of what is seen of the picture on the monitor, at least a pixel each way.
+    pub fn visible_device(&self) -> Size<Device> {
+        let seen = self.visible().size;
+        let length = |units: u32| u32::try_from(self.scale.to_device(i64::from(units))).unwrap_or(u32::MAX);
+        Size::new(length(seen.width).max(1), length(seen.height).max(1))
+    }
+
+    /// How many device pixels of the whole picture lie to the left of what is seen, and above it.
+    pub fn hidden_device(&self) -> (u32, u32) {
+        let (seen, picture) = (self.visible().origin, self.picture.origin);
+        let length = |units: i32| u32::try_from(self.scale.to_device(i64::from(units))).unwrap_or(0);
+        (length(seen.x - picture.x), length(seen.y - picture.y))
+    }
+
     /// The guest pixel under a position in the surface, `None` beside the picture.
     pub fn guest_at(&self, x: f64, y: f64) -> Option<Point<Guest>> {
         let seen = self.visible();
