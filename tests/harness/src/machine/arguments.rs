@@ -208,6 +208,13 @@ impl Builder {
         self
     }
 
+    /// Uses KVM, which has to work.
+    #[must_use]
+    pub fn kvm(mut self) -> Self {
+        self.accelerator = "kvm";
+        self
+    }
+
     /// Starts the guest's kernel unpacked, which takes less time where emulation is slow. Not with
     /// UEFI.
     #[must_use]
