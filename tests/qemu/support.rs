@@ -50,3 +50,13 @@ pub(crate) fn guest(width: u32, height: u32) -> GuestOptions {
 pub(crate) fn pause(machine: &Running) -> Result<()> {
     machine.qmp()?.execute("stop", serde_json::json!({})).map(drop)
 }
+
+/// Major and minor version of the QEMU that machines are started with.
+#[cfg(feature = "gui")]
+pub(crate) fn qemu_version() -> (u32, u32) {
+    let output = Command::new("qemu-system-x86_64").arg("--version").output().unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    let mut numbers =
+        words.split("version ").nth(1).unwrap().split('.').map(|number| number.parse().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap())
+}
