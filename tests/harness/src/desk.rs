@@ -1,11 +1,13 @@
 //! Desktops without a screen: compositors and X servers, each private to the test that started it.
 
+mod film;
 pub mod ipc;
 mod mutter;
 mod session;
 mod sway;
 mod xvfb;
 
+pub use film::{Film, Still};
 pub use mutter::Mutter;
 pub use session::Session;
 pub use sway::{Find, Layout, Output, OutputState, Sway, SwayConfig, Window};
