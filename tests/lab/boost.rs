@@ -95,7 +95,7 @@ fn a_vgpus_flips_reach_us_at_the_screens_pace() -> Result<()> {
     assert_eq!(console.hardware, Hardware::Vfio { ramfb: Ramfb::On });
     let screen = Screen::of(&console);
     machine.serial().guest("guest that draws", LIMIT, |report| match report {
-        Report::Ready { size, .. } => Some(size),
+        Report::Ready { size, .. } => Some(*size),
         _ => None,
     })?;
     until("flips", || console.frames.pulse().flips > 50);
