@@ -51,7 +51,7 @@ fn report() -> Report {
         stats.received(Time::default());
         stats.committed(Time::default(), Time::default() + Duration::from_micros(70));
     }
-    stats.imported();
+    stats.imported(1);
     stats.summary(Time::from_millis(2000))
 }
 
@@ -93,7 +93,10 @@ fn the_text_says_it_all_and_nothing_of_the_persons() {
       Committed: 120 (60.0 a second)
       Presented: 0 (0.0 a second)
       Never seen: 0 overtaken, 0 missed, 0 refused
+      Scanned out: 0
+      Waited for, shown unfinished: 0, 0
       Imports: 1
+      Shader passes: 0
       Bytes copied: 0
       Delay to reply: unknown
       Delay to commit: p50 0.070 ms, p99 0.070 ms, max 0.070 ms
