@@ -316,9 +316,11 @@ fn what_the_compositor_lost_is_made_known_again() {
     rig.show(&Buffer::new(XR24, TILED));
     rig.shows(Rung::Direct);
     rig.compositor.wait("a picture", |seen| seen.contains(&Seen::Attach(Some(0))));
-    // The same once more: it has another renderer now.
-    rig.compositor.order(offer());
-    rig.compositor.wait("the picture again", |seen| seen.contains(&Seen::Attach(Some(1))));
+    // The same once more, after a frame was seen: it has another renderer now.
+    rig.until("the picture again", || {
+        rig.compositor.order(offer());
+        rig.compositor.wait("anything", |_| true).contains(&Seen::Attach(Some(1)))
+    });
     rig.compositor.wait("the old one's end", |seen| seen.contains(&Seen::Destroyed(0)));
 }
 
