@@ -134,6 +134,11 @@ impl Handle {
         self.anchor.shared.status()
     }
 
+    /// Whether a picture is there: the last good one stays when a newer one is refused.
+    pub fn has_picture(&self) -> bool {
+        self.anchor.shared.stage().has_picture()
+    }
+
     /// What the presenter knows of the compositor and the GPU.
     pub fn facts(&self) -> Facts {
         self.anchor.shared.facts().clone()
@@ -239,9 +244,9 @@ impl Anchor {
             let Some(anchor) = anchor.upgrade() else { return };
             anchor.arrange();
             anchor.raise();
+            anchor.raise_soon();
             let status = anchor.shared.status();
             if anchor.status.replace(status.clone()) != status {
-                anchor.raise_soon();
                 (anchor.changed)();
             }
         }

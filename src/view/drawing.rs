@@ -133,7 +133,9 @@ impl DisplayView {
             return;
         };
         match &*self.imp().output.borrow() {
-            Some(Output::Surface(surface)) if matches!(surface.status(), Status::Showing { .. }) => {
+            Some(Output::Surface(surface))
+                if matches!(surface.status(), Status::Showing { .. }) || surface.has_picture() =>
+            {
                 self.draw_around(snapshot, &whole, &placement);
             }
             Some(Output::Drawn(painter)) => {

@@ -74,6 +74,11 @@ impl MachineWindow {
         self.add_machine(&mut all);
         if let Some(console) = self.console() {
             all.section("Picture", picture(self.view().status().as_ref(), console.frames.current().as_ref()));
+            let format = match console.frames.current() {
+                Some(Scanout::Dmabuf(dmabuf)) => Some((dmabuf.fourcc(), dmabuf.modifier())),
+                _ => None,
+            };
+            all.section("Compositor and GPU", self.view().facts().lines(format));
             all.section("Statistics since the start", statistics(&console.stats.summary(clock::now())));
         }
         all.text(glib::home_dir().to_str())
@@ -235,6 +240,11 @@ fn statistics(report: &Report) -> Vec<(&'static str, String)> {
         (
             "Never seen",
             format!("{} overtaken, {} missed, {} refused", counts.overtaken, counts.missed, counts.dropped),
+        ),
+        ("Shown without a copy of the compositor's", counts.scanned_out.to_string()),
+        (
+            "Buffers not finished",
+            format!("{} waited for, {} shown as they were", counts.waited, counts.unfinished),
         ),
         ("Imports", counts.imported.to_string()),
         ("Bytes copied", counts.copied.to_string()),

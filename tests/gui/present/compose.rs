@@ -221,3 +221,23 @@ fn a_snapshot_is_a_copy_of_its_update() {
     assert!(!report.status.contains("rung: Direct"), "{report:#?}");
     stage.quit();
 }
+
+#[test]
+fn gtk_draws_textures_of_our_own_where_it_imports_none() {
+    // GDK 4.16 and later take this for a display without dma-bufs.
+    let mut stage = Stage::with(1.0, (320, 200), &[("GDK_DISABLE", "dmabuf"), ("GSK_RENDERER", "ngl")]);
+    for (medium, picture) in [(Medium::SealedDmabuf, 1), (Medium::SealedFlipped, 2)] {
+        stage.ask(Ask::Switch { medium, size: WHOLE, margin: 24, picture });
+        stage.ask(Ask::Open { rung: Rung::Gtk });
+        stage.expect("drawn", (0, 0), WHOLE, |_, _| picture);
+        let rect = (10, 20, 50, 30);
+        stage.ask(Ask::Paint { rect, picture: picture + 3 });
+        stage.expect("painted", (0, 0), WHOLE, inside(rect, picture + 3, picture));
+    }
+    let before = stage.report();
+    assert!(count(&before, "imported") > 0 && count(&before, "copied") == 0, "{before:#?}");
+    stage.ask(Ask::Play { frames: 200, rate: 100 });
+    stage.wait("the last reply", |report| report.answered == report.updates);
+    stage.wait("as many descriptors as before", |report| report.descriptors <= before.descriptors + 2);
+    stage.quit();
+}
