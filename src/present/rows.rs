@@ -125,7 +125,7 @@ impl<'a> Source<'a> {
         points: impl Iterator<Item = Point<Guest>>,
         mut give: impl FnMut(&[u8]),
     ) -> io::Result<()> {
-        let mut all = |rows: &Rows, read: &mut Read<'_>| {
+        let all = |rows: &Rows, read: &mut Read<'_>| {
             let pixel = rows.format.bytes_per_pixel();
             for point in points {
                 let (Ok(x), Ok(y)) = (u64::try_from(point.x), u64::try_from(point.y)) else { continue };
