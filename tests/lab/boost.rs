@@ -6,14 +6,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use harness::Result;
-use harness::machine::{GuestOptions, Report};
+use harness::machine::{Builder, Display, GuestOptions, Report};
 use oriel::clock;
 use oriel::session::{Boosting, Console, Event, Hardware, Options, Ramfb, Session};
 use oriel::source::Source;
 use oriel::stats::Boost;
 
-use crate::mdev::Kind;
-use crate::stage::{LIMIT, Stage};
+use crate::mdev::{Kind, Mdev};
+use crate::stage::LIMIT;
 
 /// How long flips are counted.
 const SPAN: Duration = Duration::from_secs(10);
@@ -71,10 +71,19 @@ fn rates(console: &Console) -> (f64, f64) {
 
 #[test]
 fn a_vgpus_flips_reach_us_at_the_screens_pace() -> Result<()> {
-    let paint = GuestOptions { fps: 120, ..GuestOptions::paint("flip") };
-    let stage = Stage::start(Kind::MbochsLarge, paint)?;
+    let mdev = Mdev::create(Kind::MbochsLarge)?;
+    let machine = Builder::new()
+        .guest(GuestOptions { fps: 120, ..GuestOptions::paint("flip") })
+        .unpacked_kernel()
+        .kvm()
+        .memory(128)
+        .video(&mdev.device(""))
+        .devices(&[])
+        .display(Display::DBusGl)
+        .prepare()?
+        .start()?;
     let (session, events) =
-        Session::start_with(Source::qmp(stage.qemu.qmp_socket()?), Options { boost: Boosting::Off });
+        Session::start_with(Source::qmp(machine.qmp_socket()?), Options { boost: Boosting::Off });
     let console = loop {
         match events.recv_blocking() {
             Ok(Event::ConsoleAdded(console)) => break console,
@@ -85,7 +94,7 @@ fn a_vgpus_flips_reach_us_at_the_screens_pace() -> Result<()> {
     let listening = thread::spawn(move || while events.recv_blocking().is_ok() {});
     assert_eq!(console.hardware, Hardware::Vfio { ramfb: Ramfb::On });
     let screen = Screen::of(&console);
-    stage.qemu.serial().guest("guest that draws", LIMIT, |report| match report {
+    machine.serial().guest("guest that draws", LIMIT, |report| match report {
         Report::Ready { size, .. } => Some(*size),
         _ => None,
     })?;

@@ -119,7 +119,7 @@ impl Rig {
     fn until(&self, what: &str, done: impl Fn() -> bool) {
         let start = Instant::now();
         while !done() {
-            assert!(start.elapsed() < LIMIT, "no {what}: {:?}, {:?}", self.shared.status(), self.stats);
+            assert!(start.elapsed() < LIMIT, "no {what}: {:?}", self.stats.summary(clock::now()));
             _ = self.notices.try_recv();
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -279,7 +279,7 @@ fn a_refused_buffer_falls_and_climbs_when_the_compositor_says_something_new() {
 
 #[test]
 fn the_last_good_picture_stays_when_a_buffer_is_refused() {
-    let rig = Rig::new(5, [sampled(&[(XR24, TILED)])]);
+    let rig = Rig::wanting(Wanted::Direct, 5, [sampled(&[(XR24, TILED)])]);
     rig.show(&Buffer::new(XR24, TILED));
     rig.shows(Rung::Direct);
     for (modifier, planes) in [(Modifier::INVALID, 1), (Modifier(7), 1), (TILED, 4)] {
