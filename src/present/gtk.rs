@@ -19,9 +19,12 @@ use self::texture::{Drawing, Made};
 use super::ladder::{Choice, Presenting, Reason, Refusals, Rung};
 use super::{Kind, Status};
 use crate::clock::{self, Time};
-use crate::frame::{Damage, Mailbox, Pacing, Pending, Scanout, Serial};
+use crate::frame::{Audience, Damage, Mailbox, Pacing, Pending, Scanout, Serial};
 use crate::geometry::{Logical, Placement, Rect, Size};
 use crate::stats::Stats;
+
+/// How long GTK takes to paint a window that somebody sees: three frames of a slow screen.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The newest frame as a texture. Dropping it answers everything.
 pub struct Painter {
@@ -38,6 +41,8 @@ struct Inner {
     refused: Refusals,
     changed: Rc<dyn Fn()>,
     state: RefCell<State>,
+    /// Runs while a frame waits to be painted.
+    watch: RefCell<Option<glib::SourceId>>,
 }
 
 #[derive(Debug, Default)]
@@ -72,7 +77,8 @@ impl Painter {
         let window = native.surface().expect("a realized native has a surface");
         let clock = window.frame_clock();
         let state = RefCell::default();
-        let inner = Rc::new(Inner { window, frames, stats, refused, changed, state });
+        let inner =
+            Rc::new(Inner { window, frames, stats, refused, changed, state, watch: RefCell::default() });
         let (notice, notices) = async_channel::bounded(1);
         inner.frames.present(clock::now(), move || _ = notice.try_send(()));
         glib::spawn_future_local(Inner::listen(Rc::downgrade(&inner), notices));
@@ -126,6 +132,9 @@ impl Drop for Painter {
         if let Some(handler) = self.painted.take() {
             self.clock.disconnect(handler);
         }
+        if let Some(watch) = self.inner.watch.take() {
+            watch.remove();
+        }
         self.inner.frames.stop_presenting();
     }
 }
@@ -141,7 +150,29 @@ impl Inner {
         while notices.recv().await.is_ok() {
             let Some(inner) = inner.upgrade() else { return };
             inner.take();
+            inner.watch();
         }
+    }
+
+    /// Sees to it that nobody waits for a window that is not painted because nobody sees it.
+    fn watch(self: &Rc<Self>) {
+        if self.watch.borrow().is_some() || self.state.borrow().pacing.is_idle() {
+            return;
+        }
+        let weak = Rc::downgrade(self);
+        let look = move || {
+            let Some(inner) = weak.upgrade() else { return glib::ControlFlow::Break };
+            let unseen = inner.state.borrow_mut().pacing.expire(clock::now(), PATIENCE);
+            if unseen {
+                inner.frames.set_audience(Audience::Away);
+            }
+            if unseen || inner.state.borrow().pacing.is_idle() {
+                inner.watch.take();
+                return glib::ControlFlow::Break;
+            }
+            glib::ControlFlow::Continue
+        };
+        self.watch.replace(Some(glib::timeout_add_local(PATIENCE, look)));
     }
 
     /// Makes the newest frame a texture, if the last one has been painted.
@@ -156,16 +187,18 @@ impl Inner {
     }
 
     /// GTK has painted a frame: if ours was in it, it is seen.
-    fn painted(&self) {
+    fn painted(self: &Rc<Self>) {
         let Step::Drawn(serial, received) = self.state.borrow().step else { return };
         let now = clock::now();
         self.stats.committed(received, now);
+        self.frames.set_audience(Audience::Watching);
         self.frames.cadence().seen(now, refresh(&self.window.frame_clock()));
         let mut state = self.state.borrow_mut();
         state.step = Step::Done;
         state.pacing.seen(serial);
         drop(state);
         self.take();
+        self.watch();
     }
 }
 
