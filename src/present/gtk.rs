@@ -215,7 +215,7 @@ impl State {
         let choice = match made {
             Ok(drawing) => {
                 match drawing.made {
-                    Made::Imported => inner.stats.imported(),
+                    Made::Imported => inner.stats.imported(1),
                     Made::Copied(bytes) => inner.stats.copied(bytes),
                 }
                 self.drawing = Some(drawing);

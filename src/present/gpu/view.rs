@@ -2,7 +2,7 @@
 
 use crate::frame::Damage;
 use crate::geometry::{Backing, Device, Guest, Placement, Rect, Size};
-use crate::present::viewport::{Fill, Shape};
+use crate::present::viewport::{self, Exactness, Fill, Shape};
 
 /// How a picture that a placement shows lies in a buffer as large as its part of the monitor.
 ///
@@ -34,11 +34,9 @@ impl View {
     /// Draws a picture of `shape` where `placement` says, which may still be that of another picture.
     pub fn new(shape: Shape, placement: &Placement) -> Self {
         let picture = shape.crop.size;
-        let device = placement.device_size();
-        let near = |one: u32, other: u32| one.abs_diff(other) <= 1;
         // A pixel that rounding has cut off is shown where there is room for it.
         let room = |canvas: u32, seen: u32, left: u32| canvas.min(seen + 1).min(left);
-        if near(device.width, picture.width) && near(device.height, picture.height) {
+        if viewport::exactness(picture, placement) != Exactness::Scaled {
             let canvas = placement.on_monitor(placement.padded());
             let seen = placement.on_monitor(placement.visible().size);
             let (x, y) = placement.hidden_device();

@@ -15,11 +15,10 @@ use super::buffers::Owner;
 use super::globals::Globals;
 use super::thread::Presenter;
 use crate::clock::{self, Time};
-use crate::frame::{BufferId, Damage, Pending, Scanout};
+use crate::frame::{BufferId, Pending, Scanout};
 use crate::geometry::{Backing, Placement, Rect};
-use crate::present::Options;
 use crate::present::gpu::{self, Allocator, Filter, Gpu, Losses, View};
-use crate::present::ladder::{self, Offer, Reason, Wanted};
+use crate::present::ladder::{self, Offer, Reason};
 use crate::present::slots::Slots;
 use crate::present::viewport::{Fill, Shape};
 
@@ -44,6 +43,8 @@ pub(super) struct Composer {
     retired: Vec<Canvas>,
     /// The compositor has refused a buffer of the GPU's: shared memory from now on.
     plain: bool,
+    /// Imports that nobody was told of yet.
+    imported: u32,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +62,18 @@ struct Set {
     view: View,
     kind: Kind,
     slots: Slots<Canvas>,
+    /// Nothing of this view has been committed yet: all of it is new.
+    moved: bool,
+}
+
+/// Why a picture would be drawn.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Because nothing cheaper does.
+    #[default]
+    Shown,
+    /// Because it was asked for, or is exact only so.
+    Drawn,
 }
 
 /// A picture, ready to be attached.
@@ -71,8 +84,8 @@ pub(super) struct Composed {
     pub(super) fill: Fill,
     /// What is new in it since the last commit.
     pub(super) damage: Vec<Rect<Backing>>,
-    /// Whether the guest's buffer was imported for it.
-    pub(super) imported: bool,
+    /// Buffers of the guest's that were imported since the last one.
+    pub(super) imported: u32,
     /// Bytes that were copied by the processor.
     pub(super) copied: u64,
 }
@@ -103,6 +116,7 @@ impl Composer {
             generation: 0,
             retired: Vec::new(),
             plain: false,
+            imported: 0,
         }
     }
 
@@ -115,19 +129,13 @@ impl Composer {
     }
 
     /// Whether a scanout can be drawn with a GPU, and should be.
-    pub(super) fn check(
-        &mut self,
-        scanout: &Scanout,
-        options: Options,
-        shop: Workshop<'_>,
-    ) -> Result<(), Reason> {
+    pub(super) fn check(&mut self, scanout: &Scanout, need: Need, shop: Workshop<'_>) -> Result<(), Reason> {
         if self.way == Way::Bridge {
-            return self.check_bridge(scanout, options, shop);
+            return self.check_bridge(scanout, need, shop);
         }
-        let asked = options.rung == Wanted::Compose;
         match scanout {
             Scanout::Blank => return Err(Reason::Messages),
-            _ if asked => {}
+            _ if need == Need::Drawn => {}
             Scanout::Pixels(_) => return Err(Reason::Messages),
             Scanout::Mapped(_) => return Err(Reason::SharedMemory),
             // One copy is as good as another then, and the processor's own has no driver to load.
@@ -137,9 +145,10 @@ impl Composer {
             Scanout::Dmabuf(_) => {}
         }
         self.attempt(shop, |engine, now| match scanout {
-            Scanout::Dmabuf(dmabuf) => engine.import(dmabuf, now).map(drop),
-            _ => Ok(()),
+            Scanout::Dmabuf(dmabuf) => engine.import(dmabuf, now),
+            _ => Ok(false),
         })
+        .map(|new| self.imported += u32::from(new))
     }
 
     /// Draws what is new of a picture into a buffer that is free. `None` if none is, or if the
@@ -163,6 +172,7 @@ impl Composer {
     pub(super) fn give(&mut self, slot: usize) {
         if let Some(set) = &mut self.set {
             set.slots.give(slot);
+            set.moved = false;
         }
     }
 
@@ -289,23 +299,22 @@ impl Composer {
             Way::Compose if plain => Kind::Read,
             Way::Compose => Kind::for_gpu(gpu, allocator, shop.offer),
         };
-        let (imported, mut copied) = match scanout {
+        let (new_import, mut copied) = match scanout {
             Scanout::Dmabuf(dmabuf) => (gpu.import(dmabuf, shop.now)?, 0),
             _ => (false, gpu.upload(scanout, &pending.damage)?),
         };
+        self.imported += u32::from(new_import);
         if self.set.as_ref().is_none_or(|set| set.view.canvas != view.canvas || set.kind != kind) {
             self.retire_set();
             self.generation += 1;
-            self.set = Some(Set { view, kind, slots: Slots::new(scanout.size()) });
+            self.set = Some(Set { view, kind, slots: Slots::new(scanout.size()), moved: true });
         }
         let Some(set) = &mut self.set else { return Ok(None) };
-        let moved = set.view != view;
-        set.view = view;
-        let new = if moved { Damage::whole(scanout.size()) } else { pending.damage };
-        if moved {
+        if set.view != view {
+            (set.view, set.moved) = (view, true);
             set.slots.resize(scanout.size());
         }
-        set.slots.damage(&new);
+        set.slots.damage(&pending.damage);
         let Engine::Open(gpu, allocator) = &mut self.engine else { return Err(Reason::GpuLost) };
         let generation = self.generation;
         let bench = Bench { gpu: &mut *gpu, allocator: allocator.as_ref(), shop };
@@ -324,12 +333,12 @@ impl Composer {
         let Some(canvas) = set.slots.get_mut(slot) else { return Ok(None) };
         let State::Made(buffer) = canvas.state.clone() else { return Ok(None) };
         copied += canvas.draw(gpu, scanout, &view, &stale, Filter::default())?;
-        let damage = if moved {
+        let damage = if set.moved {
             vec![view.canvas.cast().at_origin()]
         } else {
-            view.damage(&new).map(Rect::cast).collect()
+            view.damage(&pending.damage).map(Rect::cast).collect()
         };
-        let fill = view.fill();
+        let (fill, imported) = (view.fill(), std::mem::take(&mut self.imported));
         Ok(Some(Composed { buffer, slot, fill, damage, imported, copied }))
     }
 

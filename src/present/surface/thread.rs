@@ -18,7 +18,7 @@ use wayland_client::{Connection, DispatchError, EventQueue, QueueHandle};
 
 use self::climb::{Frame, Origin, Prepared};
 use super::buffers::Imports;
-use super::composer::{Composer, Way};
+use super::composer::{Composer, Need, Way};
 use super::copier::Copier;
 use super::explicit::Explicit;
 use super::globals::{Globals, Told};
@@ -31,6 +31,7 @@ use crate::present::choices::Choices;
 use crate::present::facts::Sync;
 use crate::present::fence::{self, Gate, Passage};
 use crate::present::ladder::{Choice, Reason, Refusals, Rung};
+use crate::present::motion::Motion;
 use crate::present::viewport::Content;
 use crate::present::{Kind, Options, Status, file};
 use crate::stats::Stats;
@@ -67,6 +68,8 @@ pub(super) struct Presenter {
     gate: Gate,
     /// Whether the picture on the screen is to be shown once more, because there may be a better way.
     again: bool,
+    /// Whether the guest draws into the buffer that is on the screen.
+    motion: Motion,
     imports: Imports,
     copier: Copier,
     /// Draws with the GPU that composes.
@@ -78,6 +81,8 @@ pub(super) struct Presenter {
     sync: Sync,
     /// What the composed picture on the screen was drawn for: another place needs another drawing.
     drawn_for: Option<Placement>,
+    /// Why the composer would draw.
+    need: Need,
     choices: Choices,
     announced: Option<(Kind, Choice)>,
 }
@@ -133,6 +138,7 @@ fn prepare(start: Start) -> Result<Ready, Status> {
         held: None,
         gate: Gate::default(),
         again: false,
+        motion: Motion::default(),
         imports: Imports::default(),
         copier: Copier::default(),
         composer: Composer::new(Way::Compose),
@@ -140,6 +146,7 @@ fn prepare(start: Start) -> Result<Ready, Status> {
         explicit: Explicit::default(),
         sync: Sync::default(),
         drawn_for: None,
+        need: Need::default(),
         choices: Choices::default(),
         announced: None,
     };
@@ -201,6 +208,7 @@ impl Presenter {
             return;
         }
         self.stats.overtaken(pending.events.saturating_sub(1));
+        self.motion.look(&pending, self.frames.pulse(), clock::now());
         match self.prepare(&pending) {
             Prepared::Ready(frame) => self.commit(pending, frame),
             Prepared::Later => self.held = Some(Pending { events: 1, ..pending }),
@@ -342,6 +350,16 @@ impl Presenter {
         }
         self.settle(frame.origin);
         self.stats.committed(pending.received, clock::now());
+    }
+
+    /// Nothing new waits for the screen: what is on it may have changed all the same. A copy would have
+    /// to be made of all of it each time, and is not.
+    fn resample(&mut self) {
+        let copies = matches!(&self.announced, Some((_, Choice::Take { rung: Rung::Copy, .. })));
+        if !copies && self.held.is_none() && self.motion.is_wanted(clock::now()) {
+            self.again = true;
+            self.stats.resampled();
+        }
     }
 
     /// A buffer has been committed: its owner gives it away, and the others need theirs no more.

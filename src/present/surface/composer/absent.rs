@@ -8,7 +8,6 @@ use super::thread::Presenter;
 use crate::clock::Time;
 use crate::frame::{BufferId, Pending, Scanout};
 use crate::geometry::{Backing, Placement, Rect};
-use crate::present::Options;
 use crate::present::ladder::{Offer, Reason};
 use crate::present::viewport::Fill;
 
@@ -23,6 +22,14 @@ pub(super) enum Way {
 #[derive(Debug)]
 pub(super) struct Composer;
 
+/// Why a picture would be drawn.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    #[default]
+    Shown,
+    Drawn,
+}
+
 /// What will never be.
 #[derive(Debug)]
 pub(super) struct Composed {
@@ -30,7 +37,7 @@ pub(super) struct Composed {
     pub(super) slot: usize,
     pub(super) fill: Fill,
     pub(super) damage: Vec<Rect<Backing>>,
-    pub(super) imported: bool,
+    pub(super) imported: u32,
     pub(super) copied: u64,
 }
 
@@ -54,7 +61,7 @@ impl Composer {
         None
     }
 
-    pub(super) fn check(&mut self, scanout: &Scanout, _: Options, _: Workshop) -> Result<(), Reason> {
+    pub(super) fn check(&mut self, scanout: &Scanout, _: Need, _: Workshop) -> Result<(), Reason> {
         Err(match scanout {
             Scanout::Blank | Scanout::Pixels(_) => Reason::Messages,
             Scanout::Mapped(_) | Scanout::Dmabuf(_) => Reason::NotBuilt,

@@ -1,13 +1,12 @@
 //! From one GPU to another: who has the guest's buffer draws it into plain rows, which all can read.
 
-use super::{Composer, Engine, Workshop};
+use super::{Composer, Engine, Need, Workshop};
 use crate::clock::Time;
 use crate::frame::{Dmabuf, Scanout};
 use crate::pixel::{Format, Modifier};
-use crate::present::Options;
 use crate::present::file;
 use crate::present::gpu::{Allocator, Gpu, Wanted};
-use crate::present::ladder::{Reason, Wanted as Rung};
+use crate::present::ladder::Reason;
 use crate::present::owner::{self, Node, Places};
 
 impl Composer {
@@ -15,7 +14,7 @@ impl Composer {
     pub(super) fn check_bridge(
         &mut self,
         scanout: &Scanout,
-        options: Options,
+        need: Need,
         shop: Workshop<'_>,
     ) -> Result<(), Reason> {
         let dmabuf = match scanout {
@@ -37,7 +36,7 @@ impl Composer {
             return Ok(());
         }
         // Who asks for a bridge gets one, also from a GPU to itself.
-        let composing = formats.main.filter(|_| options.rung != Rung::Bridge);
+        let composing = formats.main.filter(|_| need == Need::Shown);
         let exporter = dmabuf.planes().first().and_then(|plane| owner::exporter(&plane.fd));
         let nodes = Places::default().nodes();
         let mut failed = Reason::NoOwner;

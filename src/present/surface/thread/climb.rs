@@ -3,15 +3,15 @@
 use wayland_client::protocol::wl_buffer::WlBuffer;
 
 use super::super::buffers::{self, Lookup};
-use super::super::composer::{self, Composed};
+use super::super::composer::{self, Composed, Need};
 use super::super::copier::Workshop;
 use super::Presenter;
 use crate::clock;
 use crate::frame::{BufferId, Pending, Scanout};
 use crate::geometry::{Backing, Placement, Rect};
-use crate::present::ladder::{self, Choice, Reason, Rung};
+use crate::present::ladder::{self, Choice, Reason, Rung, Wanted};
 use crate::present::table::Formats;
-use crate::present::viewport::{Content, Shape};
+use crate::present::viewport::{self, Content, Exactness, Shape};
 use crate::present::{Kind, Status};
 
 /// Something that can be attached.
@@ -40,6 +40,7 @@ pub(super) enum Prepared {
 impl Presenter {
     pub(super) fn prepare(&mut self, pending: &Pending) -> Prepared {
         loop {
+            self.weigh(&pending.scanout);
             let Some(rung) = self.choose(&pending.scanout) else { return Prepared::Refused };
             match self.take(rung, pending) {
                 Ok(prepared) => return prepared,
@@ -65,7 +66,7 @@ impl Presenter {
     /// Whether a rung seems to do for a scanout.
     fn check(&mut self, rung: Rung, scanout: &Scanout) -> Result<(), Reason> {
         match rung {
-            Rung::Direct => self.imports.check(scanout, &self.told.offer),
+            Rung::Direct => self.check_direct(scanout),
             Rung::Compose => self.check_compose(scanout),
             Rung::Bridge => self.check_bridge(scanout),
             Rung::Copy | Rung::Gtk => ladder::readable(scanout).map(drop),
@@ -84,9 +85,7 @@ impl Presenter {
     fn import(&mut self, scanout: &Scanout) -> Result<Prepared, Reason> {
         let offer = &self.told.offer;
         let (lookup, new) = self.imports.get(scanout, &self.globals, offer, &self.queue, clock::now())?;
-        if new {
-            self.stats.imported();
-        }
+        self.stats.imported(u32::from(new));
         Ok(match lookup {
             Lookup::Ready(buffer) => {
                 let content = Content::Picture(Shape::of(scanout));
@@ -98,7 +97,28 @@ impl Presenter {
 
     fn check_compose(&mut self, scanout: &Scanout) -> Result<(), Reason> {
         let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
-        self.composer.check(scanout, self.options, shop)
+        self.composer.check(scanout, self.need, shop)
+    }
+
+    /// Whether a scanout has to be drawn by us where it stands now. What was chosen for another need
+    /// does not count any more.
+    fn weigh(&mut self, scanout: &Scanout) {
+        let placement = self.shared.stage().placement();
+        let near = placement.is_some_and(|placement| {
+            viewport::exactness(Shape::of(scanout).crop.size, &placement) == Exactness::Near
+        });
+        let drawn = self.options.rung == Wanted::Compose || near && self.options.rung == Wanted::Auto;
+        let need = if drawn { Need::Drawn } else { Need::Shown };
+        if std::mem::replace(&mut self.need, need) != need {
+            self.choices.clear();
+        }
+    }
+
+    /// Whether the guest's own buffer can be shown, and exactly if another way could show it so.
+    fn check_direct(&mut self, scanout: &Scanout) -> Result<(), Reason> {
+        self.imports.check(scanout, &self.told.offer)?;
+        let drawn = self.need == Need::Drawn && self.options.rung == Wanted::Auto;
+        if drawn && self.check_compose(scanout).is_ok() { Err(Reason::Inexact) } else { Ok(()) }
     }
 
     /// Draws with a GPU: the one that composes, or the one that has the buffer.
@@ -112,16 +132,15 @@ impl Presenter {
         };
         self.stats.composed();
         self.stats.copied(copied);
-        if imported {
-            self.stats.imported();
-        }
+        self.stats.imported(imported);
         let origin = Origin::Drawn(by, slot, placement, damage);
         Ok(Prepared::Ready(Frame { buffer, content: Content::Seen(fill), origin }))
     }
 
     fn check_bridge(&mut self, scanout: &Scanout) -> Result<(), Reason> {
         let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
-        self.bridge.check(scanout, self.options, shop)
+        let asked = self.options.rung == Wanted::Bridge;
+        self.bridge.check(scanout, if asked { Need::Drawn } else { Need::Shown }, shop)
     }
 
     fn copy(&mut self, pending: &Pending) -> Result<Prepared, Reason> {

@@ -31,6 +31,7 @@ impl Dispatch<WlCallback, Serial> for Presenter {
         state.set_audience(Audience::Watching);
         if state.pacing.seen(*serial) {
             state.discard_retired();
+            state.resample();
         }
     }
 }
