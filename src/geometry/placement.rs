@@ -32,6 +32,15 @@ impl ScreenScale {
         f64::from(self.0) / 120.0
     }
 
+    /// The least number of units that is a whole number of device pixels.
+    fn whole_step(self) -> u32 {
+        let (mut divisor, mut rest) = (120, self.0 % 120);
+        while rest > 0 {
+            (divisor, rest) = (rest, divisor % rest);
+        }
+        120 / divisor
+    }
+
     /// A length in device pixels, rounded half up as compositors round a surface's size.
     fn to_device(self, units: i64) -> i64 {
         (units * i64::from(self.0) * 2 + 120).div_euclid(240)
@@ -125,11 +134,28 @@ impl Placement {
         Size::new(length(self.picture.size.width), length(self.picture.size.height))
     }
 
-    /// The size of what is seen of the picture on the monitor, at least a pixel each way.
-    pub fn visible_device(&self) -> Size<Device> {
-        let seen = self.visible().size;
+    /// The size on the monitor of a surface of this size, at least a pixel each way.
+    pub fn on_monitor(&self, size: Size<Logical>) -> Size<Device> {
         let length = |units: u32| u32::try_from(self.scale.to_device(i64::from(units))).unwrap_or(u32::MAX);
-        Size::new(length(seen.width).max(1), length(seen.height).max(1))
+        Size::new(length(size.width).max(1), length(size.height).max(1))
+    }
+
+    /// The size of what is seen, with so much more to the right and below that it has a whole number
+    /// of device pixels, where the area has room for that.
+    ///
+    /// A compositor rounds both edges of a surface to device pixels. Only such a surface has the same
+    /// size on the monitor wherever it stands.
+    pub fn padded(&self) -> Size<Logical> {
+        let seen = self.visible();
+        let step = self.scale.whole_step();
+        let room = |origin: i32, length: u32, end: i64| {
+            let padded = length.next_multiple_of(step);
+            if i64::from(origin) + i64::from(padded) <= end { padded } else { length }
+        };
+        Size::new(
+            room(seen.origin.x, seen.size.width, self.area.right()),
+            room(seen.origin.y, seen.size.height, self.area.bottom()),
+        )
     }
 
     /// How many device pixels of the whole picture lie to the left of what is seen, and above it.
@@ -274,6 +300,16 @@ mod tests {
         assert_eq!(placed.source(), [200.0, 150.0, 400.0, 300.0]);
         assert_eq!(placed.guest_at(10.0, 47.0), Some(Point::new(200, 150)));
         assert_eq!(placed.guest_at(9.9, 47.0), None);
+    }
+
+    #[test]
+    fn padding_makes_whole_pixels_where_there_is_room() {
+        for (scale, step) in [(1.0, 1), (1.25, 4), (1.5, 2), (1.75, 4), (1.1, 10), (4.0 / 3.0, 3), (2.0, 1)] {
+            assert_eq!(ScreenScale::new(scale).whole_step(), step, "{scale}");
+        }
+        let placed = place((376, 276), (320, 221), 1.25, Scaling::OneToOne);
+        assert_eq!(placed.visible().size, Size::new(301, 221));
+        assert_eq!(placed.padded(), Size::new(304, 221));
     }
 
     #[test]

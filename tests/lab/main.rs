@@ -2,6 +2,7 @@
 //!
 //! These tests run inside the lab machine; `./dev lab` builds and boots it.
 
+mod boost;
 mod buffers;
 mod dmabuf;
 mod flips;

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use harness::desk::{Capture, Desk, Frame, Sway};
+use harness::desk::{Capture, Frame, Sway};
 use harness::machine::{Builder, Display, GuestOptions, Report, Running};
 use harness::shot::Rect;
 use harness::viewer::Viewer;

@@ -34,6 +34,7 @@ programs_for() {
         lab) echo "$build $guest $lab" ;;
         test) echo "$build $guest $lab $data mutter weston Xvfb xdotool wtype wayland-info import" ;;
         bench) echo "$build $guest remote-viewer" ;;
+        album) echo "$build sway grim dbus-daemon dbus-run-session" ;;
     esac
 }
 
