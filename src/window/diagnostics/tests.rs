@@ -51,7 +51,7 @@ fn report() -> Report {
         stats.received(Time::default());
         stats.committed(Time::default(), Time::default() + Duration::from_micros(70));
     }
-    stats.imported(1);
+    stats.imported();
     stats.summary(Time::from_millis(2000))
 }
 
