@@ -4,6 +4,8 @@
 //! A window that paints nothing, because nobody sees it, takes nothing.
 
 mod dmabuf;
+#[cfg_attr(not(feature = "gl"), path = "gtk/own/absent.rs")]
+mod own;
 mod texture;
 
 use std::cell::RefCell;
@@ -15,7 +17,8 @@ use std::time::Duration;
 use ::gtk::prelude::*;
 use ::gtk::{gdk, glib, graphene};
 
-use self::texture::{Drawing, Made};
+use self::own::Own;
+use self::texture::{Drawing, Importer, Made};
 use super::ladder::{Choice, Presenting, Reason, Refusals, Rung};
 use super::{Kind, Status};
 use crate::clock::{self, Time};
@@ -49,6 +52,7 @@ struct Inner {
 struct State {
     pacing: Pacing,
     drawing: Option<Drawing>,
+    own: Own,
     step: Step,
     status: Status,
     announced: Option<Kind>,
@@ -94,7 +98,8 @@ impl Painter {
     /// Whether GTK can draw this picture.
     pub(super) fn check(native: &::gtk::Native, scanout: &Scanout) -> Result<(), Reason> {
         let display = native.display();
-        texture::make(scanout, &Damage::whole(scanout.size()), None, &display).map(drop)
+        let by = (Importer::of(Some(native)), &mut Own::default());
+        texture::make(scanout, &Damage::whole(scanout.size()), None, &display, by).map(drop)
     }
 
     /// How the picture gets to the screen at the moment.
@@ -211,11 +216,13 @@ fn refresh(clock: &gdk::FrameClock) -> Duration {
 impl State {
     fn prepare(&mut self, pending: Pending, inner: &Inner) {
         let display = inner.window.display();
-        let made = texture::make(&pending.scanout, &pending.damage, self.drawing.as_ref(), &display);
+        let native = ::gtk::Native::for_surface(&inner.window);
+        let by = (Importer::of(native.as_ref()), &mut self.own);
+        let made = texture::make(&pending.scanout, &pending.damage, self.drawing.as_ref(), &display, by);
         let choice = match made {
             Ok(drawing) => {
                 match drawing.made {
-                    Made::Imported => inner.stats.imported(1),
+                    Made::Imported => inner.stats.imported(),
                     Made::Copied(bytes) => inner.stats.copied(bytes),
                 }
                 self.drawing = Some(drawing);

@@ -87,7 +87,9 @@ impl Presenter {
     fn import(&mut self, scanout: &Scanout) -> Result<Prepared, Reason> {
         let offer = &self.told.offer;
         let (lookup, new) = self.imports.get(scanout, &self.globals, offer, &self.queue, clock::now())?;
-        self.stats.imported(u32::from(new));
+        if new {
+            self.stats.imported();
+        }
         Ok(match lookup {
             Lookup::Ready(buffer) => {
                 let content = Content::Picture(Shape::of(scanout));
@@ -134,7 +136,7 @@ impl Presenter {
         };
         self.stats.composed();
         self.stats.copied(copied);
-        self.stats.imported(imported);
+        (0..imported).for_each(|_| self.stats.imported());
         let origin = Origin::Drawn(by, slot, placement, damage);
         Ok(Prepared::Ready(Frame { buffer, content: Content::Seen(fill), origin }))
     }
