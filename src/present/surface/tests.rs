@@ -371,6 +371,35 @@ fn who_asks_for_direct_alone_gets_no_copy() {
     assert_eq!(rig.creates(), 0, "what was not offered is not asked for");
 }
 
+#[cfg(feature = "gl")]
+#[test]
+fn a_lost_gpu_is_opened_again_until_that_is_no_use() {
+    let rig = Rig::wanting(Wanted::Compose, 5, [sampled(&[])]);
+    let buffer = Buffer::new(AR24, Modifier::LINEAR);
+    let commits = |wanted| {
+        rig.until("a commit", || rig.stats.summary(clock::now()).counts.committed == wanted);
+    };
+    rig.show(&buffer);
+    commits(1);
+    rig.shows(Rung::Compose);
+    for lost in 1..=3 {
+        rig.shared.losses.store(1, SeqCst);
+        rig.update([0, 0, 8, 8]);
+        // The whole picture is drawn anew, on another GPU.
+        commits(1 + lost);
+        assert_eq!(rig.stats.summary(clock::now()).counts.imported, 1 + lost);
+    }
+    rig.shared.losses.store(1, SeqCst);
+    rig.update([0, 0, 8, 8]);
+    rig.until("a refusal", || matches!(rig.shared.status(), Status::Refused { .. }));
+    let Status::Refused { refused } = rig.shared.status() else { unreachable!() };
+    assert_eq!(refused.reason(Rung::Compose), Some(&Reason::GpuLost));
+    rig.until("a reply", || rig.all_answered());
+    // The last picture stays.
+    let seen = rig.compositor.wait("anything", |_| true);
+    assert!(!seen.contains(&Seen::Attach(None)), "{seen:?}");
+}
+
 /// In the lab machine there is one GPU, of software: it bridges to itself.
 #[cfg(feature = "gl")]
 #[test]

@@ -130,6 +130,8 @@ impl Presenter {
         let Some(placement) = self.shared.stage().placement() else { return Ok(Prepared::Later) };
         let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
         let composer = if by == Rung::Bridge { &mut self.bridge } else { &mut self.composer };
+        #[cfg(all(test, feature = "gl"))]
+        composer.pretend_losses(&self.shared.losses);
         let composed = composer.compose(pending, &placement, shop)?;
         let Some(Composed { buffer, slot, fill, damage, imported, copied }) = composed else {
             return Ok(Prepared::Later);
