@@ -25,14 +25,18 @@ use crate::frame::{Beat, Pulse, USUAL_REFRESH};
 use crate::source::qmp::Refreshed;
 use crate::stats;
 
-/// For so long flips are counted, first without kicks and then with them.
-const WINDOW: Duration = Duration::from_millis(600);
+/// For so long flips are counted, first without kicks and then with them; of a slow guest, until there
+/// are enough, or for the longer time.
+const WINDOW: (Duration, Duration) = (Duration::from_millis(600), Duration::from_secs(2));
+
+/// So many flips make a rate.
+const ENOUGH: u64 = 15;
 
 /// So often it is looked at whether it still helps.
 const CHECK: Duration = Duration::from_secs(3);
 
-/// A guest that has not flipped for so long stands still: five of QEMU's own looks.
-const STILL: Duration = Duration::from_millis(150);
+/// A guest that has not flipped for so long stands still: eight of QEMU's own looks.
+const STILL: Duration = Duration::from_millis(250);
 
 /// A picture that was last seen so long ago is not being looked at: QEMU's own looks make for one every
 /// 30 ms, and a compositor that is slow for a moment is no reason to begin anew.
@@ -44,8 +48,9 @@ const PAUSE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_sec
 /// It helps when there are so many times the flips that there were.
 const GAIN: f64 = 1.15;
 
-/// A kick that takes longer holds QEMU up: it does not help, whatever it brings.
-const SLOW: Duration = Duration::from_millis(60);
+/// A kick that takes longer is answered by a QEMU that has enough to do: it is left alone, whatever that
+/// brings. On a busy computer QEMU may take tens of milliseconds to hear of one.
+const SLOW: Duration = Duration::from_millis(250);
 
 /// What there is to go by.
 #[derive(Debug, Default, Clone, Copy)]
@@ -186,7 +191,7 @@ impl Boost {
             _ if self.outstanding.is_some() => Plan::Sleep,
             Phase::Resting | Phase::Surface { .. } => Plan::Sleep,
             Phase::Useless { until, .. } => Plan::Wait(until),
-            Phase::Listening(count) => Plan::Wait(count.since + WINDOW),
+            Phase::Listening(count) => Plan::Wait(now.max(count.since + WINDOW.0) + WINDOW.0 / 8),
             Phase::Trying(..) | Phase::Lifting(..) => Plan::Kick(self.next_kick(now)),
         }
     }
@@ -214,11 +219,11 @@ impl Boost {
                 Some(before) => Phase::Lifting(self.count(now), before),
                 None => Phase::Listening(self.count(now)),
             },
-            Phase::Listening(count) => match self.rate(count, WINDOW, now) {
+            Phase::Listening(count) => match self.trial_rate(count, now) {
                 Some(before) => Phase::Trying(self.count(now), before),
                 None => self.phase,
             },
-            Phase::Trying(count, before) => match self.rate(count, WINDOW, now) {
+            Phase::Trying(count, before) => match self.trial_rate(count, now) {
                 Some(rate) if rate >= before * GAIN => {
                     (self.proven, self.pause) = (Some(before), PAUSE.0);
                     Phase::Lifting(self.count(now), before)
@@ -248,6 +253,13 @@ impl Boost {
 
     fn count(&self, now: Time) -> Count {
         Count { since: now, flips: self.view.pulse.flips }
+    }
+
+    /// Flips a second since the count began, once it can be told.
+    fn trial_rate(&self, count: Count, now: Time) -> Option<f64> {
+        let flips = self.view.pulse.flips.saturating_sub(count.flips);
+        let span = if flips >= ENOUGH { WINDOW.0 } else { WINDOW.1 };
+        self.rate(count, span, now)
     }
 
     /// Flips a second since the count began, once it has lasted for `span`.
