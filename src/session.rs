@@ -72,6 +72,8 @@ pub struct Machine {
     pub name: String,
     /// What `-uuid` gave it.
     pub uuid: Option<String>,
+    /// QEMU's version, where its monitor told us.
+    pub qemu: Option<String>,
 }
 
 /// One of a machine's consoles.
@@ -176,6 +178,8 @@ pub enum Boosting {
     /// Where we hold the machine's own monitor, and it helps.
     #[default]
     Auto,
+    /// Where we hold it, whether that helps or not.
+    Always,
     Off,
 }
 
