@@ -113,10 +113,21 @@ enum Phase {
     Over,
 }
 
+/// Whether it has to be shown that kicks help.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// Only a guest that flips is kicked for, and only while that brings more flips.
+    #[default]
+    Measured,
+    /// It is done while a buffer is shown and seen, for who knows better.
+    Always,
+}
+
 /// The boost of one console.
 #[derive(Debug)]
 pub(super) struct Boost {
     phase: Phase,
+    policy: Policy,
     view: View,
     /// The rate without kicks, of a guest that they have helped.
     proven: Option<f64>,
@@ -134,6 +145,7 @@ impl Default for Boost {
     fn default() -> Self {
         Self {
             phase: Phase::Resting,
+            policy: Policy::default(),
             view: View::default(),
             proven: None,
             pause: PAUSE.0,
@@ -145,11 +157,25 @@ impl Default for Boost {
 }
 
 impl Boost {
+    pub(super) fn new(policy: Policy) -> Self {
+        let mut boost = Self { policy, ..Self::default() };
+        boost.proven = boost.granted();
+        boost
+    }
+
+    /// The rate that is to be surpassed without having been measured.
+    fn granted(&self) -> Option<f64> {
+        match self.policy {
+            Policy::Measured => None,
+            Policy::Always => Some(0.0),
+        }
+    }
+
     /// Takes in how things are at `now`.
     pub(super) fn look(&mut self, view: View, now: Time) {
         if self.view.pulse.buffers != view.pulse.buffers {
             // What was measured was measured with other pictures.
-            self.proven = None;
+            self.proven = self.granted();
             if !matches!(self.phase, Phase::Over) {
                 self.phase = Phase::Resting;
             }
@@ -235,7 +261,7 @@ impl Boost {
                 Some(rate) if rate >= before * GAIN => Phase::Lifting(self.count(now), before),
                 // It draws at another pace now: to be measured anew.
                 Some(_) => {
-                    self.proven = None;
+                    self.proven = self.granted();
                     Phase::Listening(self.count(now))
                 }
                 None => self.phase,
@@ -247,7 +273,8 @@ impl Boost {
     fn is_wanted(&self, now: Time) -> bool {
         let View { beat, pulse } = self.view;
         let seen = beat.is_some_and(|beat| now.since(beat.at) < UNSEEN);
-        let moves = pulse.flipped.is_some_and(|flipped| now.since(flipped) < STILL);
+        let flips = pulse.flipped.is_some_and(|flipped| now.since(flipped) < STILL);
+        let moves = flips || self.policy == Policy::Always;
         pulse.buffers.is_some() && seen && moves
     }
 
@@ -277,7 +304,7 @@ impl Boost {
     }
 
     fn useless(&mut self, before: f64, now: Time) -> Phase {
-        self.proven = None;
+        self.proven = self.granted();
         let until = now + self.pause;
         self.pause = (self.pause * 2).min(PAUSE.1);
         Phase::Useless { until, count: self.count(now), before }

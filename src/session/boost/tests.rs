@@ -151,6 +151,18 @@ fn a_guest_that_stands_still_is_not_kicked() {
 }
 
 #[test]
+fn who_knows_better_is_not_asked_for_proof() {
+    let mut world = World::new(None);
+    world.boost = Boost::new(Policy::Always);
+    let (_, kicks) = world.during(10_000);
+    assert!((560..=600).contains(&kicks), "{kicks}");
+    assert_eq!(world.boost.told(), stats::Boost::On);
+    world.seen = false;
+    world.run(20);
+    assert_eq!(world.during(1000).1, 0, "but nothing for nobody");
+}
+
+#[test]
 fn one_answer_is_enough_to_know_a_surface() {
     let mut world = World::new(Some(16));
     world.answer = Answer::Looked(Refreshed::Surface);
