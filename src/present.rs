@@ -25,6 +25,7 @@ pub mod gpu;
 pub mod gtk;
 pub mod ladder;
 pub mod mapping;
+pub mod motion;
 #[cfg(feature = "gui")]
 mod output;
 pub mod owner;

@@ -19,7 +19,7 @@ use gtk::subclass::prelude::*;
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Logical, Scaling, Size};
 use crate::input::{Command, Leds, PointerMode};
-use crate::present::{Facts, Options, Stacking, Status};
+use crate::present::{Options, Stacking, Status};
 use crate::stats::Stats;
 
 glib::wrapper! {
@@ -135,11 +135,6 @@ impl DisplayView {
             (Some(Status::Refused { .. }), Some(refused)) => Some(Status::Refused { refused }),
             (status, _) => status,
         }
-    }
-
-    /// What is known of the compositor and the GPU.
-    pub fn facts(&self) -> Facts {
-        self.imp().output.borrow().as_ref().map(crate::present::Output::facts).unwrap_or_default()
     }
 
     /// The size at which one guest pixel is one device pixel.

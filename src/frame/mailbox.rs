@@ -148,6 +148,11 @@ impl Mailbox {
         self.lock().watch = None;
     }
 
+    /// The person does something to the guest: its answer will be seen here.
+    pub fn touch(&self, now: Time) {
+        self.counters.touched(now);
+    }
+
     /// How the picture has moved so far.
     pub fn pulse(&self) -> Pulse {
         self.counters.read()

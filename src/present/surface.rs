@@ -134,11 +134,6 @@ impl Handle {
         self.anchor.shared.status()
     }
 
-    /// Whether a picture is there: the last good one stays when a newer one is refused.
-    pub fn has_picture(&self) -> bool {
-        self.anchor.shared.stage().has_picture()
-    }
-
     /// What the presenter knows of the compositor and the GPU.
     pub fn facts(&self) -> Facts {
         self.anchor.shared.facts().clone()

@@ -41,12 +41,16 @@ impl DisplayView {
             output.close();
         }
         self.imp().placement.set(None);
+        self.imp().seen.set(false);
     }
 
     fn output_changed(&self) {
         self.fall_or_climb();
         self.queue_draw();
         let status = self.status();
+        if matches!(status, Some(Status::Showing { .. })) {
+            self.imp().seen.set(true);
+        }
         if *self.imp().told.borrow() != status {
             self.imp().told.replace(status);
             self.emit_by_name::<()>("status-changed", &[]);
@@ -133,9 +137,8 @@ impl DisplayView {
             return;
         };
         match &*self.imp().output.borrow() {
-            Some(Output::Surface(surface))
-                if matches!(surface.status(), Status::Showing { .. }) || surface.has_picture() =>
-            {
+            // What is refused leaves the last picture where it is.
+            Some(Output::Surface(_)) if self.imp().seen.get() => {
                 self.draw_around(snapshot, &whole, &placement);
             }
             Some(Output::Drawn(painter)) => {

@@ -9,6 +9,7 @@ use gtk::prelude::*;
 use gtk::subclass::prelude::*;
 
 use super::DisplayView;
+use crate::present::Facts;
 use crate::present::{Kind, Output, Refusals, Rung, Status, Wanted};
 
 /// So many kinds of pictures are remembered to have been refused; a guest that has more of them goes
@@ -21,6 +22,8 @@ pub(super) struct Falling {
     kinds: RefCell<Vec<Kind>>,
     /// Why the picture that there is now can be shown in no way at all.
     stuck: RefCell<Option<Refusals>>,
+    /// What the surface knew that refused the picture.
+    facts: RefCell<Option<Facts>>,
 }
 
 impl Falling {
@@ -28,6 +31,7 @@ impl Falling {
     pub(super) fn forget(&self) {
         self.kinds.take();
         self.stuck.take();
+        self.facts.take();
     }
 
     fn remember(&self, kind: Kind) {
@@ -71,6 +75,14 @@ impl DisplayView {
         self.imp().falling.stuck.borrow().clone()
     }
 
+    /// What is known of the compositor and the GPU, if anything was asked of them.
+    pub fn facts(&self) -> Option<Facts> {
+        match &*self.imp().output.borrow() {
+            Some(output @ Output::Surface(_)) => Some(output.facts()),
+            _ => self.imp().falling.facts.borrow().clone(),
+        }
+    }
+
     fn fall(&self, refused: Refusals) {
         let imp = self.imp();
         let Some(native) = self.native() else { return };
@@ -85,6 +97,8 @@ impl DisplayView {
             return;
         }
         imp.falling.stuck.take();
+        let facts = self.facts();
+        imp.falling.facts.replace(facts);
         self.close_output();
         let output = Output::open_drawn(&native, frames, stats, refused, self.watcher());
         imp.output.replace(Some(output));

@@ -33,6 +33,8 @@ pub struct DisplayView {
     pub(super) console: RefCell<Option<Console>>,
     /// While mapped, and while there is a console.
     pub(super) output: RefCell<Option<Output>>,
+    /// Whether the output has shown a picture.
+    pub(super) seen: Cell<bool>,
     pub(super) falling: Falling,
     /// What listeners know of the output.
     pub(super) told: RefCell<Option<Status>>,

@@ -73,12 +73,15 @@ impl MachineWindow {
         self.add_software(&mut all);
         self.add_machine(&mut all);
         if let Some(console) = self.console() {
-            all.section("Picture", picture(self.view().status().as_ref(), console.frames.current().as_ref()));
-            let format = match console.frames.current() {
+            let scanout = console.frames.current();
+            all.section("Picture", picture(self.view().status().as_ref(), scanout.as_ref()));
+            let format = match &scanout {
                 Some(Scanout::Dmabuf(dmabuf)) => Some((dmabuf.fourcc(), dmabuf.modifier())),
                 _ => None,
             };
-            all.section("Compositor and GPU", self.view().facts().lines(format));
+            if let Some(facts) = self.view().facts() {
+                all.section("Compositor and GPU", facts.lines(format));
+            }
             all.section("Statistics since the start", statistics(&console.stats.summary(clock::now())));
         }
         all.text(glib::home_dir().to_str())
@@ -117,8 +120,11 @@ impl MachineWindow {
 
     fn add_machine(&self, all: &mut Diagnostics) {
         let known = self.imp().known.borrow();
-        let name = known.machine.as_ref().map(|machine| machine.name.clone()).unwrap_or_default();
-        let mut facts = vec![("Name", name), ("Reached", self.setup().way.to_owned())];
+        let machine = known.machine.as_ref();
+        let name = machine.map(|machine| machine.name.clone()).unwrap_or_default();
+        let qemu = machine.and_then(|machine| machine.qemu.clone());
+        let qemu = qemu.unwrap_or_else(|| "of unknown version".to_owned());
+        let mut facts = vec![("Name", name), ("QEMU", qemu), ("Reached", self.setup().way.to_owned())];
         facts.extend(known.consoles.iter().map(|console| {
             let shown = Some(console.id) == known.shown;
             ("Console", describe(console, shown))
@@ -241,12 +247,10 @@ fn statistics(report: &Report) -> Vec<(&'static str, String)> {
             "Never seen",
             format!("{} overtaken, {} missed, {} refused", counts.overtaken, counts.missed, counts.dropped),
         ),
-        ("Shown without a copy of the compositor's", counts.scanned_out.to_string()),
-        (
-            "Buffers not finished",
-            format!("{} waited for, {} shown as they were", counts.waited, counts.unfinished),
-        ),
+        ("Scanned out", counts.scanned_out.to_string()),
+        ("Waited for, shown unfinished", format!("{}, {}", counts.waited, counts.unfinished)),
         ("Imports", counts.imported.to_string()),
+        ("Shader passes", counts.passes.to_string()),
         ("Bytes copied", counts.copied.to_string()),
         ("Delay to reply", latency(report.reply)),
         ("Delay to commit", latency(report.commit)),

@@ -12,7 +12,7 @@ use super::i18n::{gettext, gettext_f};
 use super::overlay::{Fact, Overlay};
 use super::{MachineWindow, words};
 use crate::clock;
-use crate::present::Status;
+use crate::present::{Presenting, Status};
 use crate::stats::{Boost, Quantiles, Report, Snapshot, Stats};
 
 /// From one reading to the next.
@@ -143,7 +143,8 @@ fn facts(status: Option<&Status>, whole: &Report, report: Option<&Report>) -> Ve
         Some(Status::Refused { refused }) => (gettext("None: the last picture stays"), Some(refused)),
         Some(Status::Gone { .. } | Status::Idle) | None => (gettext("None"), None),
     };
-    tell(gettext("Way"), way);
+    let snapshot = whole.path.presenting == Presenting::Snapshot.name();
+    tell(gettext("Way"), if snapshot { gettext_f("{way}, as a snapshot", &[("way", &way)]) } else { way });
     if let Some(why) = refused.and_then(|refused| refused.first()) {
         tell(gettext("Because"), words::picture::reason(why));
     }
@@ -165,6 +166,7 @@ fn facts(status: Option<&Status>, whole: &Report, report: Option<&Report>) -> Ve
     };
     tell(gettext("Copied"), bytes(report.map_or(0, |report| report.counts.copied)));
     tell(gettext("Imports"), counted(|report| report.counts.imported));
+    tell(gettext("Shader passes"), counted(|report| report.counts.passes));
     tell(gettext("Never seen"), counted(never_seen));
     facts
 }

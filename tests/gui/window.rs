@@ -5,8 +5,10 @@ mod desk;
 #[path = "window/stage.rs"]
 mod stage;
 
+use std::sync::{Arc, Mutex};
+
 use desk::{LIMIT, Scene};
-use harness::desk::{Find, Output};
+use harness::desk::{Film, Find, Output};
 use harness::input::keys;
 use harness::shot::Image;
 
@@ -219,6 +221,64 @@ fn a_lost_machine_can_be_reconnected() {
     scene.hear_until(|answer| answer == "reconnect");
 }
 
+/// Everything that makes the picture go behind the window or come to its front, one upon the other,
+/// while every refresh of the screen is looked at.
+#[test]
+fn whatever_comes_over_the_picture_it_never_goes_dark() {
+    let mut scene = showing("guest", 1152, 864);
+    // At first there is neither a keyboard nor a pointer at all.
+    let mut input = None;
+    scene.wait_for_picture("first", |image| image.get(576, 432)[1] > 40);
+    let dark = Arc::new(Mutex::new(Vec::new()));
+    let found = dark.clone();
+    let film = Film::start(&scene.sway, move |number, still| {
+        // The middle, which is the picture's whether the window fills the screen or not. The picture
+        // has no black anywhere, and what is drawn on it does not either.
+        let (width, height) = still.size();
+        let spots = |length: u32| (length * 3 / 10..length * 7 / 10).step_by(29);
+        let is_dark = |(x, y): (u32, u32)| still.get(x, y)[..3].iter().all(|channel| *channel < 12);
+        let spots = spots(height).flat_map(|y| spots(width).map(move |x| (x, y)));
+        let count = spots.filter(|&spot| is_dark(spot)).count();
+        if count > 0 {
+            let mut found = found.lock().expect("a list");
+            if found.is_empty() {
+                still.image().keep("dark").expect("a file");
+            }
+            found.push((number, count));
+        }
+    })
+    .expect("a film");
+    for round in 0..6_u64 {
+        // Sometimes the picture has come to the front, sometimes it is on its way.
+        let pause = || std::thread::sleep(std::time::Duration::from_millis(1300 - round * 250));
+        scene.play(&["action win.menu"]);
+        drop(input.take());
+        pause();
+        input = Some(scene.new_input());
+        pause();
+        scene.play(&["close-menu", "action win.shortcuts"]);
+        pause();
+        scene.play(&["close-dialog", "action win.menu", "close-menu", "action win.about", "close-dialog"]);
+        pause();
+        scene.play(&["action win.fullscreen"]);
+        let pointer = input.as_mut().expect("a pointer");
+        pointer.move_to(600.0, 400.0).expect("a pointer");
+        pause();
+        pointer.move_to(600.0, 0.0).expect("a pointer");
+        scene.play(&["action win.copy-screenshot"]);
+        pause();
+        pointer.move_to(600.0, 400.0).expect("a pointer");
+        scene.play(&["action win.menu", "close-menu"]);
+        pause();
+        scene.play(&["action win.fullscreen"]);
+        assert!(dark.lock().expect("a list").is_empty(), "{round}: {dark:?}");
+    }
+    drop(input);
+    let pictures = film.finish().expect("a film to its end");
+    assert!(dark.lock().expect("a list").is_empty(), "of {pictures} pictures: {dark:?}");
+    assert!(pictures > 60, "{pictures} pictures of half a minute");
+}
+
 #[test]
 fn statistics_lie_over_the_picture_and_leave_it_the_pointer() {
     let mut scene = showing("guest", 640, 480);
@@ -248,13 +308,16 @@ fn statistics_lie_over_the_picture_and_leave_it_the_pointer() {
 fn a_refused_picture_leaves_the_last_one_and_says_so() {
     let mut scene = showing("guest", 640, 480);
     scene.play(&["refused 0 640 480"]);
-    scene.wait_for_state("banner=[A picture (640×480, XR24, 0x0100000000000002) cannot be shown: ");
+    scene.wait_for_state("banner=[A picture (640×480, XR24, I915_Y_TILED) cannot be shown: ");
     // The last one makes room for the banner; it is not gone.
     let window = scene.window().rect;
     let middle = (window.x + window.width / 2, window.y + window.height * 3 / 4);
     let at = |image: &Image| image.get(middle.0.unsigned_abs(), middle.1.unsigned_abs());
-    let seen = scene.picture();
-    assert!(at(&seen)[..3].iter().any(|channel| *channel > 60), "{:?}", at(&seen));
+    for covered in ["set statistics true", "set statistics false"] {
+        scene.play(&[covered]);
+        let seen = scene.picture();
+        assert!(at(&seen)[..3].iter().any(|channel| *channel > 60), "{covered}: {:?}", at(&seen));
+    }
     scene.play(&["picture 0 640 480"]);
     scene.wait_for_state("banner=[]");
 }

@@ -1,5 +1,7 @@
 //! What these tests share: the program under test, and machines at rest.
 
+#[cfg(feature = "gui")]
+use std::process::Command;
 use std::time::Duration;
 
 use harness::Result;
@@ -36,4 +38,14 @@ pub(crate) fn guest(width: u32, height: u32) -> GuestOptions {
 /// Holds the machine, so that its picture does not change any more.
 pub(crate) fn pause(machine: &Running) -> Result<()> {
     machine.qmp()?.execute("stop", serde_json::json!({})).map(drop)
+}
+
+/// Major and minor version of the QEMU that machines are started with.
+#[cfg(feature = "gui")]
+pub(crate) fn qemu_version() -> (u32, u32) {
+    let output = Command::new("qemu-system-x86_64").arg("--version").output().unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    let mut numbers =
+        words.split("version ").nth(1).unwrap().split('.').map(|number| number.parse().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap())
 }

@@ -52,11 +52,12 @@ impl Allocator {
             let modifiers = explicit.iter().copied();
             let made =
                 self.device.create_buffer_object_with_modifiers2(width, height, format, modifiers, usage);
+            // Old drivers know no modifiers, or none that they name, but plain rows.
+            let named = |object: &BufferObject<()>| object.modifier() != gbm::Modifier::Invalid;
             match made {
-                Ok(object) => Ok((object, None)),
-                // Old drivers know no modifiers, but plain rows, though they do not call them so.
-                Err(_) if linear => plain().map(|object| (object, Some(Modifier::LINEAR))),
-                Err(error) => Err(error),
+                Ok(object) if named(&object) || !linear => Ok((object, None)),
+                Err(error) if !linear => Err(error),
+                _ => plain().map(|object| (object, Some(Modifier::LINEAR))),
             }
         };
         let (object, layout) = made.map_err(|error| failed(&error))?;

@@ -249,6 +249,28 @@ fn only_what_has_changed_is_damaged() {
 }
 
 #[test]
+fn a_buffer_that_is_drawn_into_is_shown_again_until_it_stands_still() {
+    let rig = Rig::new(5, [sampled(&[(XR24, Modifier::LINEAR)])]);
+    let buffer = Buffer::new(XR24, Modifier::LINEAR);
+    let resampled = || rig.stats.summary(clock::now()).counts.resampled;
+    let shade = AtomicU64::new(0);
+    rig.show(&buffer);
+    rig.until("pictures that nobody announced", || {
+        let row = vec![shade.fetch_add(1, SeqCst).to_le_bytes()[0]; (SIZE.0 * 4) as usize];
+        for y in 0..u64::from(SIZE.1) {
+            rustix::io::pwrite(&buffer.file, &row, y * row.len() as u64).expect("memory");
+        }
+        rig.update([0, 0, 64, 32]);
+        std::thread::sleep(Duration::from_millis(30));
+        resampled() >= 5
+    });
+    std::thread::sleep(Duration::from_millis(400));
+    let rested = resampled();
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(resampled(), rested, "nothing moves any more");
+}
+
+#[test]
 fn a_refused_buffer_falls_and_climbs_when_the_compositor_says_something_new() {
     let plain = (XR24, Modifier::LINEAR);
     let rig = Rig::new(4, [sampled(&[plain]), Do::Refuse(true)]);
@@ -294,9 +316,11 @@ fn what_the_compositor_lost_is_made_known_again() {
     rig.show(&Buffer::new(XR24, TILED));
     rig.shows(Rung::Direct);
     rig.compositor.wait("a picture", |seen| seen.contains(&Seen::Attach(Some(0))));
-    // The same once more: it has another renderer now.
-    rig.compositor.order(offer());
-    rig.compositor.wait("the picture again", |seen| seen.contains(&Seen::Attach(Some(1))));
+    // The same once more, after a frame was seen: it has another renderer now.
+    rig.until("the picture again", || {
+        rig.compositor.order(offer());
+        rig.compositor.wait("anything", |_| true).contains(&Seen::Attach(Some(1)))
+    });
     rig.compositor.wait("the old one's end", |seen| seen.contains(&Seen::Destroyed(0)));
 }
 

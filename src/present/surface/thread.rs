@@ -31,6 +31,7 @@ use crate::present::choices::Choices;
 use crate::present::facts::Sync;
 use crate::present::fence::{self, Gate, Passage};
 use crate::present::ladder::{Choice, Reason, Refusals, Rung};
+use crate::present::motion::Motion;
 use crate::present::viewport::Content;
 use crate::present::{Kind, Options, Status, file};
 use crate::stats::Stats;
@@ -67,6 +68,8 @@ pub(super) struct Presenter {
     gate: Gate,
     /// Whether the picture on the screen is to be shown once more, because there may be a better way.
     again: bool,
+    /// Whether the guest draws into the buffer that is on the screen.
+    motion: Motion,
     imports: Imports,
     copier: Copier,
     /// Draws with the GPU that composes.
@@ -135,6 +138,7 @@ fn prepare(start: Start) -> Result<Ready, Status> {
         held: None,
         gate: Gate::default(),
         again: false,
+        motion: Motion::default(),
         imports: Imports::default(),
         copier: Copier::default(),
         composer: Composer::new(Way::Compose),
@@ -179,6 +183,8 @@ impl Presenter {
             let mut stage = self.shared.stage();
             if !stage.is_set() {
                 drop(stage);
+                // Nobody waits for a frame that has no place.
+                self.gate.open();
                 return self.set_audience(Audience::Away);
             }
             let moved = self.drawn_for.is_some() && self.drawn_for != stage.placement();
@@ -204,6 +210,7 @@ impl Presenter {
             return;
         }
         self.stats.overtaken(pending.events.saturating_sub(1));
+        self.motion.look(&pending, self.frames.pulse(), clock::now());
         match self.prepare(&pending) {
             Prepared::Ready(frame) => self.commit(pending, frame),
             Prepared::Later => self.held = Some(Pending { events: 1, ..pending }),
@@ -350,6 +357,16 @@ impl Presenter {
         }
         self.settle(frame.origin);
         self.stats.committed(pending.received, clock::now());
+    }
+
+    /// Nothing new waits for the screen: what is on it may have changed all the same. A copy would have
+    /// to be made of all of it each time, and is not.
+    fn resample(&mut self) {
+        let copies = matches!(&self.announced, Some((_, Choice::Take { rung: Rung::Copy, .. })));
+        if !copies && self.held.is_none() && self.motion.is_wanted(clock::now()) {
+            self.again = true;
+            self.stats.resampled();
+        }
     }
 
     /// A buffer has been committed: its owner gives it away, and the others need theirs no more.

@@ -80,7 +80,7 @@ fn the_text_says_it_all_and_nothing_of_the_persons() {
       Way: copy
       Not direct: the compositor has no linux-dmabuf
       Not compose: this build of Oriel has no part that draws with the GPU
-      Buffer: 1920x1080+0+0 of 2048x1080 XR24, dma-buf, modifier 0x0100000000000002, y0_top
+      Buffer: 1920x1080+0+0 of 2048x1080 XR24, dma-buf, modifier I915_Y_TILED, y0_top
       Plane: offset 0, stride 8192
 
     Statistics since the start
@@ -93,7 +93,10 @@ fn the_text_says_it_all_and_nothing_of_the_persons() {
       Committed: 120 (60.0 a second)
       Presented: 0 (0.0 a second)
       Never seen: 0 overtaken, 0 missed, 0 refused
+      Scanned out: 0
+      Waited for, shown unfinished: 0, 0
       Imports: 1
+      Shader passes: 0
       Bytes copied: 0
       Delay to reply: unknown
       Delay to commit: p50 0.070 ms, p99 0.070 ms, max 0.070 ms

@@ -86,6 +86,11 @@ impl Scene {
         input
     }
 
+    /// A keyboard and a pointer, where nobody waits for the window to notice.
+    pub(crate) fn new_input(&self) -> Input {
+        Input::connect(&self.sway).expect("a keyboard and a pointer")
+    }
+
     /// What the window says of itself.
     pub(crate) fn state(&mut self) -> String {
         self.ask("say", "state ")

@@ -1,11 +1,15 @@
 //! Desktops without a screen: compositors and X servers, each private to the test that started it.
 
+mod capture;
+mod film;
 pub mod ipc;
 mod mutter;
 mod session;
 mod sway;
 mod xvfb;
 
+pub use capture::{Capture, Frame};
+pub use film::{Film, Still};
 pub use mutter::Mutter;
 pub use session::Session;
 pub use sway::{Find, Layout, Output, OutputState, Renderer, Sway, SwayConfig, Window};
@@ -15,8 +19,8 @@ use std::{process::Command, time::Duration};
 
 use crate::{error::Result, process::Process, shot::Image};
 
-/// How long a desktop may take to come up, on a machine that is busy with other tests.
-const START: Duration = Duration::from_secs(20);
+/// How long a desktop may take to come up, on a machine that is busy or emulated.
+const START: Duration = Duration::from_secs(90);
 
 /// What all desktops have in common.
 pub trait Desk {

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long QEMU may take to come up.
-const START: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_secs(90);
 
 /// A machine that has its files and its argument list, but nobody runs it yet.
 ///
@@ -111,6 +111,11 @@ impl Running {
     /// The QEMU process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    /// The file that QEMU's complaints go to.
+    pub fn stderr(&self) -> &Path {
+        self.process.stderr()
     }
 
     /// QEMU's process number.

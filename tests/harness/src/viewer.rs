@@ -61,6 +61,11 @@ impl Viewer {
         self.process.id()
     }
 
+    /// The file that its standard error goes to.
+    pub fn stderr(&self) -> &Path {
+        self.process.stderr()
+    }
+
     /// All lines of the statistics so far.
     ///
     /// # Errors
