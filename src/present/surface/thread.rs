@@ -183,6 +183,8 @@ impl Presenter {
             let mut stage = self.shared.stage();
             if !stage.is_set() {
                 drop(stage);
+                // Nobody waits for a frame that has no place.
+                self.gate.open();
                 return self.set_audience(Audience::Away);
             }
             let moved = self.drawn_for.is_some() && self.drawn_for != stage.placement();
@@ -320,6 +322,7 @@ impl Presenter {
     fn commit(&mut self, pending: Pending, frame: Frame) {
         let shared = self.shared.clone();
         let mut stage = shared.stage();
+        let first = !stage.has_picture();
         let Some(objects) = stage.dress(frame.content) else {
             // Taken away meanwhile; what the frame changed must not be forgotten.
             stage.whole = true;
@@ -345,6 +348,10 @@ impl Presenter {
         }
         surface.commit();
         drop(stage);
+        if first {
+            // Now there is something that can come to the front.
+            shared.notify();
+        }
         if std::mem::replace(&mut self.sync, sync) != sync {
             shared.facts().sync = sync;
         }

@@ -5,6 +5,7 @@ use wayland_client::protocol::wl_buffer::WlBuffer;
 use super::super::buffers::{self, Lookup};
 use super::super::composer::{self, Composed, Need};
 use super::super::copier::Workshop;
+use super::super::globals::Hearing;
 use super::Presenter;
 use crate::clock;
 use crate::frame::{BufferId, Pending, Scanout};
@@ -38,29 +39,30 @@ pub(super) enum Prepared {
 }
 
 impl Presenter {
+    /// Brings a frame to where it can be committed, on the best rung that does. Which one is announced
+    /// when there is something to see: until then the window draws its own.
     pub(super) fn prepare(&mut self, pending: &Pending) -> Prepared {
-        loop {
-            self.weigh(&pending.scanout);
-            let Some(rung) = self.choose(&pending.scanout) else { return Prepared::Refused };
-            match self.take(rung, pending) {
-                Ok(prepared) => return prepared,
-                // It is not as it seemed when the choice was made: fall, and say why.
-                Err(reason) => self.choices.fail(&pending.scanout, rung, reason),
-            }
-        }
-    }
-
-    /// Which rung a scanout takes; `None` if no surface of ours can show it.
-    fn choose(&mut self, scanout: &Scanout) -> Option<Rung> {
+        let scanout = &pending.scanout;
+        self.weigh(scanout);
         let mut choices = std::mem::take(&mut self.choices);
-        let choice = choices.get(self.options, scanout, clock::now(), |rung| self.check(rung, scanout));
-        let rung = match choice {
-            Choice::Take { rung, .. } => Some(*rung),
-            Choice::Refuse(_) => None,
+        let prepared = loop {
+            let choice = choices.get(self.options, scanout, clock::now(), |rung| self.check(rung, scanout));
+            let Choice::Take { rung, .. } = *choice else {
+                self.announce(scanout, choice);
+                break Prepared::Refused;
+            };
+            match self.take(rung, pending) {
+                Ok(Prepared::Later) => break Prepared::Later,
+                Ok(prepared) => {
+                    self.announce(scanout, choice);
+                    break prepared;
+                }
+                // It is not as it seemed when the choice was made: fall, and say why.
+                Err(reason) => choices.fail(scanout, rung, reason),
+            }
         };
-        self.announce(scanout, choice);
         self.choices = choices;
-        rung
+        prepared
     }
 
     /// Whether a rung seems to do for a scanout.
@@ -85,7 +87,9 @@ impl Presenter {
     fn import(&mut self, scanout: &Scanout) -> Result<Prepared, Reason> {
         let offer = &self.told.offer;
         let (lookup, new) = self.imports.get(scanout, &self.globals, offer, &self.queue, clock::now())?;
-        self.stats.imported(u32::from(new));
+        if new {
+            self.stats.imported();
+        }
         Ok(match lookup {
             Lookup::Ready(buffer) => {
                 let content = Content::Picture(Shape::of(scanout));
@@ -126,13 +130,15 @@ impl Presenter {
         let Some(placement) = self.shared.stage().placement() else { return Ok(Prepared::Later) };
         let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
         let composer = if by == Rung::Bridge { &mut self.bridge } else { &mut self.composer };
+        #[cfg(all(test, feature = "gl"))]
+        composer.pretend_losses(&self.shared.losses);
         let composed = composer.compose(pending, &placement, shop)?;
         let Some(Composed { buffer, slot, fill, damage, imported, copied }) = composed else {
             return Ok(Prepared::Later);
         };
         self.stats.composed();
         self.stats.copied(copied);
-        self.stats.imported(imported);
+        (0..imported).for_each(|_| self.stats.imported());
         let origin = Origin::Drawn(by, slot, placement, damage);
         Ok(Prepared::Ready(Frame { buffer, content: Content::Seen(fill), origin }))
     }
@@ -178,15 +184,21 @@ impl Presenter {
     /// anew: what it refused before it may take, and the other way round.
     ///
     /// Buffers are made known again when another device composes, and when the compositor says the
-    /// same once more: then it has lost them.
+    /// same once more after it has shown something: then it has lost them. Before, it repeats itself
+    /// because the surface has come to a monitor.
     pub(in crate::present::surface) fn offered(&mut self, formats: Formats) {
         if let Some(former) = &self.told.offer.dmabuf {
-            if *former == formats || former.main != formats.main {
+            let again = *former == formats;
+            if again && self.told.hearing == Hearing::Fresh {
+                return;
+            }
+            if again || former.main != formats.main {
                 self.imports.renew();
             } else {
                 self.imports.forgive();
             }
         }
+        self.told.hearing = Hearing::Fresh;
         if self.told.offer.dmabuf.as_ref().is_none_or(|former| former.main != formats.main) {
             self.composer.renew();
             self.bridge.renew();
