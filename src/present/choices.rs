@@ -153,7 +153,7 @@ mod tests {
         let (mut choices, mut asked) = (Choices::default(), 0);
         let maps = [map(1), map(2)];
         maps.iter().for_each(|map| _ = rung(&mut choices, map, &mut asked));
-        let later = NOW + Duration::from_secs(10);
+        let later = NOW + Duration::from_secs(60);
         choices.get(Options::default(), &maps[1], later, |_| Ok(()));
         choices.sweep(later);
         assert_eq!(choices.known.len(), 1);
