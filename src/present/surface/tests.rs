@@ -404,7 +404,7 @@ fn a_lost_gpu_is_opened_again_until_that_is_no_use() {
 #[cfg(feature = "gl")]
 #[test]
 #[ignore = "needs a render node"]
-fn a_bridge_draws_into_rows_that_others_can_read() {
+fn a_bridge_draws_into_rows_that_others_can_read_on_a_render_node() {
     use crate::present::gpu::Allocator;
     use crate::present::owner::Places;
 
