@@ -328,7 +328,7 @@ impl Model {
     }
 
     fn announce(&mut self, dmabuf: Dmabuf, now: Time) {
-        self.recovery.announced(&dmabuf, now);
+        self.recovery.announced();
         self.await_update(Scanout::Dmabuf(Arc::new(dmabuf)), now);
     }
 

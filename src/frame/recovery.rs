@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::scanout::{BufferId, Dmabuf, Wire};
+use super::scanout::{Dmabuf, Wire};
 use crate::clock::Time;
 
 /// Updates for this long after a `Disable`, and no scanout: it was lost.
@@ -17,40 +17,43 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// The shortest time between two requests.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// The longest time between two requests, reached by doubling while they bring nothing new.
+/// The longest time between two requests.
 const LONGEST: Duration = Duration::from_secs(320);
+
+/// So many requests are made at the shortest interval, which then doubles: a guest changes its mode a few
+/// times when it starts, but one that flips among many buffers loses every one of them, and each request
+/// would leave one more listener that QEMU works for.
+const BURST: u32 = 3;
+
+/// Without a request for so long, all is well again.
+const CALM: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy)]
 enum Suspicion {
     None,
     /// A `Disable` came, and no scanout since.
     Disabled(Time),
-    /// We asked; the buffer that we had then.
-    Asked(Option<BufferId>),
+    /// We asked, and no scanout came since.
+    Asked,
 }
 
 /// Whether a scanout is missing.
 #[derive(Debug)]
 pub(super) struct Recovery {
     suspicion: Suspicion,
-    not_before: Option<Time>,
-    interval: Duration,
+    /// When we asked last, and how often since all was well.
+    asked: Option<(Time, u32)>,
 }
 
 impl Default for Recovery {
     fn default() -> Self {
-        Self { suspicion: Suspicion::None, not_before: None, interval: INTERVAL }
+        Self { suspicion: Suspicion::None, asked: None }
     }
 }
 
 impl Recovery {
     /// A scanout arrived.
-    pub(super) fn announced(&mut self, dmabuf: &Dmabuf, now: Time) {
-        if let Suspicion::Asked(had) = self.suspicion {
-            let was_lost = had != Some(dmabuf.id());
-            self.interval = if was_lost { INTERVAL } else { (self.interval * 2).min(LONGEST) };
-            self.not_before = Some(now + self.interval);
-        }
+    pub(super) fn announced(&mut self) {
         self.suspicion = Suspicion::None;
     }
 
@@ -68,11 +71,22 @@ impl Recovery {
             self.suspicion = Suspicion::None;
             return false;
         }
-        if now.since(since) < PATIENCE || self.not_before.is_some_and(|then| now < then) {
+        if now.since(since) < PATIENCE {
             return false;
         }
-        self.suspicion = Suspicion::Asked(shown.map(Dmabuf::id));
-        self.not_before = Some(now + self.interval);
+        let before = match self.asked {
+            Some((last, times)) if now.since(last) < interval(times) => return false,
+            Some((last, times)) if now.since(last) < interval(times) + CALM => times,
+            _ => 0,
+        };
+        self.suspicion = Suspicion::Asked;
+        self.asked = Some((now, before + 1));
         true
     }
+}
+
+/// How long the next request waits after so many.
+fn interval(requests: u32) -> Duration {
+    let doublings = requests.saturating_sub(BURST).min(10);
+    (INTERVAL * (1 << doublings)).min(LONGEST)
 }

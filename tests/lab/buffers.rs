@@ -1,10 +1,9 @@
 //! Proof that the compositor shows the guest's very buffers, and that many of them cost nothing.
 
-use std::thread;
 use std::time::Duration;
 
 use harness::desk::Desk;
-use harness::{Error, Result};
+use harness::Result;
 use rustix::process::Signal;
 
 use crate::dmabuf::held_by;
@@ -37,29 +36,28 @@ fn the_compositor_shows_the_guests_very_buffer() -> Result<()> {
     })
 }
 
+/// QEMU 10.0 keeps five buffers, and its `Disable` for each older one throws the next one's announcement
+/// away: most flips never reach us, and all that do are buffers that the compositor knows by then.
 #[test]
-fn sixteen_buffers_take_turns_without_imports_or_copies() -> Result<()> {
+fn sixteen_buffers_and_their_disables_neither_blacken_nor_copy() -> Result<()> {
     world("sixteen", |world| {
+        let skip = world.viewer.stats()?.len();
         let corner = Corner::watch(&world.sway)?;
         world.guest("paint flip")?;
         world.guest("fps 60")?;
-        // Every buffer has been seen after so long; QEMU itself keeps five and drops the others.
-        thread::sleep(Duration::from_secs(8));
-        let skip = world.viewer.stats()?.len();
-        for _ in 0..5 {
-            next_stats(&world.viewer, "a second of flips", |_| Some(()))?;
+        let mut frames = 0;
+        while frames < 100 {
+            frames += next_stats(&world.viewer, "flips", |second| second["updates"].as_u64())?;
         }
-        let steady = world.viewer.stats()?.split_off(skip);
+        let flips = world.viewer.stats()?.split_off(skip);
         let pictures = corner.finish()?;
         let black = pictures.iter().filter(|picture| is_black(picture)).count();
         world.settle()?;
         assert_eq!(black, 0, "of {} pictures", pictures.len());
-        assert_eq!(total(&steady, "imported"), 0, "{steady:#?}");
-        assert_eq!(total(&steady, "copied"), 0);
-        if total(&steady, "committed") == 0 {
-            return Err(Error::failed("nothing was shown"));
-        }
-        assert!(steady.iter().all(|second| second["path"]["rung"] == "direct"));
+        assert!(total(&flips, "imported") <= 16, "each buffer is made known once: {flips:#?}");
+        assert_eq!(total(&flips, "copied"), 0);
+        assert!(total(&flips, "committed") > 0, "something was shown");
+        assert!(flips.iter().all(|second| second["path"]["rung"] == "direct"));
         Ok(())
     })
 }
