@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use harness::desk::Desk;
 use harness::Result;
+use harness::desk::Desk;
 use rustix::process::Signal;
 
 use crate::dmabuf::held_by;
