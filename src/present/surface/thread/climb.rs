@@ -5,7 +5,6 @@ use wayland_client::protocol::wl_buffer::WlBuffer;
 use super::super::buffers::{self, Lookup};
 use super::super::composer::{self, Composed, Need};
 use super::super::copier::Workshop;
-use super::super::globals::Hearing;
 use super::Presenter;
 use crate::clock;
 use crate::frame::{BufferId, Pending, Scanout};
@@ -183,22 +182,15 @@ impl Presenter {
     /// The compositor says which buffers suit the surface where it is now. The ladder is climbed
     /// anew: what it refused before it may take, and the other way round.
     ///
-    /// Buffers are made known again when another device composes, and when the compositor says the
-    /// same once more after it has shown something: then it has lost them. Before, it repeats itself
-    /// because the surface has come to a monitor.
+    /// Buffers are made known again when another device composes. Compositors repeat themselves, sway
+    /// several times a second while it cannot scan a buffer out: that changes nothing.
     pub(in crate::present::surface) fn offered(&mut self, formats: Formats) {
-        if let Some(former) = &self.told.offer.dmabuf {
-            let again = *former == formats;
-            if again && self.told.hearing == Hearing::Fresh {
-                return;
-            }
-            if again || former.main != formats.main {
-                self.imports.renew();
-            } else {
-                self.imports.forgive();
-            }
+        match &self.told.offer.dmabuf {
+            Some(former) if *former == formats => return,
+            Some(former) if former.main == formats.main => self.imports.forgive(),
+            Some(_) => self.imports.renew(),
+            None => {}
         }
-        self.told.hearing = Hearing::Fresh;
         if self.told.offer.dmabuf.as_ref().is_none_or(|former| former.main != formats.main) {
             self.composer.renew();
             self.bridge.renew();
