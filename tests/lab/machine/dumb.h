@@ -49,28 +49,28 @@ static int oriel_destroy_dumb(struct drm_device *dev, void *data, struct drm_fil
 }
 
 /* Calls one of the above with its argument, which is copied in and out. */
-static long oriel_call(struct file *filp, drm_ioctl_t call, unsigned long arg, size_t size)
+static long oriel_call(struct file *file, drm_ioctl_t call, unsigned long arg, size_t size)
 {
 	char data[sizeof(struct drm_mode_create_dumb)] __aligned(8) = {};
 	long ret;
 
 	if (copy_from_user(data, (void __user *)arg, size))
 		return -EFAULT;
-	ret = drm_ioctl_kernel(filp, call, data, DRM_RENDER_ALLOW);
+	ret = drm_ioctl_kernel(file, call, data, DRM_RENDER_ALLOW);
 	return copy_to_user((void __user *)arg, data, size) ? -EFAULT : ret;
 }
 
-static long oriel_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+static long oriel_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
 	case DRM_IOCTL_MODE_CREATE_DUMB:
-		return oriel_call(filp, oriel_create_dumb, arg, sizeof(struct drm_mode_create_dumb));
+		return oriel_call(file, oriel_create_dumb, arg, sizeof(struct drm_mode_create_dumb));
 	case DRM_IOCTL_MODE_MAP_DUMB:
-		return oriel_call(filp, oriel_map_dumb, arg, sizeof(struct drm_mode_map_dumb));
+		return oriel_call(file, oriel_map_dumb, arg, sizeof(struct drm_mode_map_dumb));
 	case DRM_IOCTL_MODE_DESTROY_DUMB:
-		return oriel_call(filp, oriel_destroy_dumb, arg, sizeof(struct drm_mode_destroy_dumb));
+		return oriel_call(file, oriel_destroy_dumb, arg, sizeof(struct drm_mode_destroy_dumb));
 	default:
-		return drm_ioctl(filp, cmd, arg);
+		return drm_ioctl(file, cmd, arg);
 	}
 }
 

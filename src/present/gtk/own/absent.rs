@@ -9,7 +9,7 @@ use crate::present::ladder::Reason;
 
 /// Imports nothing.
 #[derive(Debug, Default)]
-pub(super) struct Own;
+pub(super) struct Own {}
 
 #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "as with EGL")]
 impl Own {
