@@ -61,16 +61,26 @@ pub trait Desk {
     where
         Self: Sized,
     {
-        let mut last = None;
+        let (mut last, mut refused) = (None, None);
         let found = crate::process::wait_until(&format!("picture '{name}'"), limit, || {
-            let image = self.screenshot()?;
+            // A compositor takes none while it changes what it scans out.
+            let image = match self.screenshot() {
+                Ok(image) => image,
+                Err(error) => {
+                    refused = Some(error);
+                    return Ok(None);
+                }
+            };
             let found = check(&image);
             last = Some(image);
             Ok(found)
         });
         found.map_err(|error| match last.map(|image| image.keep(&format!("{name}.last"))) {
             Some(Ok(path)) => error.with_detail(&format!("the last one is {}", path.display())),
-            _ => error,
+            _ => match refused {
+                Some(why) => error.with_detail(&why.to_string()),
+                None => error,
+            },
         })
     }
 }
