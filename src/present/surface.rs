@@ -23,6 +23,7 @@
 //! so nothing is taken from the mailbox, which keeps the newest frame for the moment when it does.
 
 mod buffers;
+mod composed;
 #[cfg_attr(not(feature = "gl"), path = "surface/composer/absent.rs")]
 mod composer;
 mod copier;

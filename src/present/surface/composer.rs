@@ -12,24 +12,16 @@ use wayland_client::{Proxy, QueueHandle};
 
 use self::canvas::{Bench, Canvas, Kind, State};
 use super::buffers::Owner;
+use super::composed::{Composed, Need, Way};
 use super::globals::Globals;
 use super::thread::Presenter;
 use crate::clock::{self, Time};
 use crate::frame::{BufferId, Pending, Scanout};
-use crate::geometry::{Backing, Placement, Rect};
+use crate::geometry::{Placement, Rect};
 use crate::present::gpu::{self, Allocator, Filter, Gpu, Losses, View};
 use crate::present::ladder::{self, Offer, Reason};
 use crate::present::slots::Slots;
-use crate::present::viewport::{Fill, Shape};
-
-/// Which GPU draws, and for whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// The one that composes, or else any.
-    Compose,
-    /// The one that has the guest's buffer, for another one that composes.
-    Bridge,
-}
+use crate::present::viewport::Shape;
 
 /// The GPU and the buffers of one presenter.
 #[derive(Debug)]
@@ -64,30 +56,6 @@ struct Set {
     slots: Slots<Canvas>,
     /// Nothing of this view has been committed yet: all of it is new.
     moved: bool,
-}
-
-/// Why a picture would be drawn.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    /// Because nothing cheaper does.
-    #[default]
-    Shown,
-    /// Because it was asked for, or is exact only so.
-    Drawn,
-}
-
-/// A picture, ready to be attached.
-#[derive(Debug)]
-pub(super) struct Composed {
-    pub(super) buffer: WlBuffer,
-    pub(super) slot: usize,
-    pub(super) fill: Fill,
-    /// What is new in it since the last commit.
-    pub(super) damage: Vec<Rect<Backing>>,
-    /// Buffers of the guest's that were imported since the last one.
-    pub(super) imported: u32,
-    /// Bytes that were copied by the processor.
-    pub(super) copied: u64,
 }
 
 /// What making a picture takes.

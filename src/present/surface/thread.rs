@@ -18,7 +18,8 @@ use wayland_client::{Connection, DispatchError, EventQueue, QueueHandle};
 
 use self::climb::{Frame, Origin, Prepared};
 use super::buffers::Imports;
-use super::composer::{Composer, Need, Way};
+use super::composed::{Need, Way};
+use super::composer::Composer;
 use super::copier::Copier;
 use super::explicit::Explicit;
 use super::globals::{Globals, Told};

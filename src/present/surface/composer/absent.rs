@@ -3,43 +3,17 @@
 use wayland_client::QueueHandle;
 use wayland_client::protocol::wl_buffer::WlBuffer;
 
+use super::composed::{Composed, Need, Way};
 use super::globals::Globals;
 use super::thread::Presenter;
 use crate::clock::Time;
 use crate::frame::{BufferId, Pending, Scanout};
-use crate::geometry::{Backing, Placement, Rect};
+use crate::geometry::Placement;
 use crate::present::ladder::{Offer, Reason};
-use crate::present::viewport::Fill;
-
-/// Which GPU would draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    Compose,
-    Bridge,
-}
 
 /// Never draws anything.
 #[derive(Debug)]
 pub(super) struct Composer;
-
-/// Why a picture would be drawn.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    #[default]
-    Shown,
-    Drawn,
-}
-
-/// What will never be.
-#[derive(Debug)]
-pub(super) struct Composed {
-    pub(super) buffer: WlBuffer,
-    pub(super) slot: usize,
-    pub(super) fill: Fill,
-    pub(super) damage: Vec<Rect<Backing>>,
-    pub(super) imported: u32,
-    pub(super) copied: u64,
-}
 
 /// Nothing is needed to do nothing.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,8 @@
 use wayland_client::protocol::wl_buffer::WlBuffer;
 
 use super::super::buffers::{self, Lookup};
-use super::super::composer::{self, Composed, Need};
+use super::super::composed::{Composed, Need};
+use super::super::composer;
 use super::super::copier::Workshop;
 use super::Presenter;
 use crate::clock;
