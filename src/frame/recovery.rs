@@ -28,8 +28,9 @@ const BURST: u32 = 3;
 /// Without a request for so long, all is well again.
 const CALM: Duration = Duration::from_secs(60);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy)]
 enum Suspicion {
+    #[default]
     None,
     /// A `Disable` came, and no scanout since.
     Disabled(Time),
@@ -38,17 +39,11 @@ enum Suspicion {
 }
 
 /// Whether a scanout is missing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Recovery {
     suspicion: Suspicion,
     /// When we asked last, and how often since all was well.
     asked: Option<(Time, u32)>,
-}
-
-impl Default for Recovery {
-    fn default() -> Self {
-        Self { suspicion: Suspicion::None, asked: None }
-    }
 }
 
 impl Recovery {
