@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use oriel::clock;
 use oriel::session::{Boosting, Console, Hardware, Options, Ramfb};
 use oriel::source::Source;
 use oriel::stats::Boost;
@@ -16,6 +15,7 @@ use standin::buffer::{Buffer, Layout};
 use standin::pixman::X8R8G8B8;
 use standin::{Call, ConsoleSpec, Release, Standin};
 
+use crate::screen::Screen;
 use crate::session_watch::{PATIENCE, Watch, eventually};
 
 const REFRESH: Duration = Duration::from_nanos(16_666_667);
@@ -102,45 +102,13 @@ impl Drop for Machine {
     }
 }
 
-/// Somebody looks: pictures are taken, and seen at every refresh.
-struct Screen {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Screen {
-    fn of(console: &Console) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, frames) = (stop.clone(), console.frames.clone());
-        frames.present(clock::now(), || {});
-        let thread = thread::spawn(move || {
-            while !stopped.load(Ordering::SeqCst) {
-                if frames.take().is_some() {
-                    frames.cadence().seen(clock::now(), REFRESH);
-                }
-                thread::sleep(REFRESH);
-            }
-            frames.stop_presenting();
-        });
-        Self { stop, thread: Some(thread) }
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        let ended = self.thread.take().map(JoinHandle::join);
-        assert!(ended.is_none_or(|ended| ended.is_ok()) || thread::panicking());
-    }
-}
-
 #[test]
 fn a_vgpu_is_looked_at_while_it_flips_and_somebody_sees_it() {
     let mut machine = Machine::new("hostdev0", "no surface");
     let (watch, console) = machine.session(Boosting::Auto);
     assert_eq!(console.hardware, Hardware::Vfio { ramfb: Ramfb::On });
     machine.flip();
-    let screen = Screen::of(&console);
+    let screen = Screen::of(&console, REFRESH);
     eventually("kicks that help", || console.stats.current_boost() == Boost::On);
     eventually("more of them", || machine.looks() > 100);
 
@@ -154,7 +122,7 @@ fn a_vgpu_is_looked_at_while_it_flips_and_somebody_sees_it() {
     });
     assert!(machine.looks() <= looks + 1, "nobody sees it");
 
-    let _screen = Screen::of(&console);
+    let _screen = Screen::of(&console, REFRESH);
     eventually("it is looked at again", || machine.looks() > looks + 20);
     watch.session.set_boost(Boosting::Off);
     eventually("it ends", || console.stats.current_boost() == Boost::None);
@@ -171,7 +139,7 @@ fn a_surface_of_qemus_own_is_left_alone_after_one_look() {
     let (watch, console) = machine.session(Boosting::Auto);
     assert_eq!(console.hardware, Hardware::Vfio { ramfb: Ramfb::Off });
     machine.flip();
-    let _screen = Screen::of(&console);
+    let _screen = Screen::of(&console, REFRESH);
     eventually("one look", || machine.looks() == 1);
     let seen = console.frames.pulse().frames + 60;
     eventually("pictures", || console.frames.pulse().frames > seen);
@@ -185,7 +153,7 @@ fn what_qemu_does_not_poll_is_never_looked_at() {
     let (watch, console) = machine.session(Boosting::Auto);
     assert_eq!(console.hardware, Hardware::VirtioGpu);
     machine.flip();
-    let _screen = Screen::of(&console);
+    let _screen = Screen::of(&console, REFRESH);
     eventually("pictures", || console.frames.pulse().frames > 120);
     assert_eq!((machine.looks(), console.stats.current_boost()), (0, Boost::None));
     let screendumps = |call: &Call| matches!(call, Call::Qmp(name) if name == "screendump");
@@ -198,7 +166,7 @@ fn a_person_who_does_not_want_it_is_not_served_it() {
     let mut machine = Machine::new("vfio-pci", "no surface");
     let (watch, console) = machine.session(Boosting::Off);
     machine.flip();
-    let _screen = Screen::of(&console);
+    let _screen = Screen::of(&console, REFRESH);
     eventually("pictures", || console.frames.pulse().frames > 60);
     assert_eq!(machine.looks(), 0);
     watch.session.set_boost(Boosting::Auto);
@@ -211,7 +179,7 @@ fn a_monitor_that_refuses_to_look_is_asked_once() {
     let mut machine = Machine::new("vfio-pci", "The command screendump has been disabled for this instance");
     let (watch, console) = machine.session(Boosting::Auto);
     machine.flip();
-    let _screen = Screen::of(&console);
+    let _screen = Screen::of(&console, REFRESH);
     eventually("a refusal", || console.stats.current_boost() == Boost::Refused);
     let seen = console.frames.pulse().frames + 60;
     eventually("pictures", || console.frames.pulse().frames > seen);

@@ -11,6 +11,7 @@ mod launch;
 mod listener;
 mod peer;
 mod qmp;
+mod screen;
 mod sequences;
 mod session;
 mod session_watch;

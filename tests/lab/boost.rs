@@ -1,8 +1,6 @@
 //! A vGPU's flips at the screen's pace: QEMU looks every 30 ms by itself, and when its monitor is told to.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::Result;
@@ -13,44 +11,14 @@ use oriel::source::Source;
 use oriel::stats::Boost;
 
 use crate::mdev::{Kind, Mdev};
+use crate::screen::Screen;
 use crate::stage::LIMIT;
+
+/// Of a screen at 144 Hz: of what reaches the viewer, it hides nothing.
+const REFRESH: Duration = Duration::from_nanos(6_944_444);
 
 /// How long flips are counted.
 const SPAN: Duration = Duration::from_secs(10);
-
-/// A screen at 144 Hz that takes every picture: of what reaches the viewer, it hides nothing.
-struct Screen {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Screen {
-    const REFRESH: Duration = Duration::from_nanos(6_944_444);
-
-    fn of(console: &Console) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, frames) = (stop.clone(), console.frames.clone());
-        frames.present(clock::now(), || {});
-        let thread = thread::spawn(move || {
-            while !stopped.load(Ordering::SeqCst) {
-                if frames.take().is_some() {
-                    frames.cadence().seen(clock::now(), Self::REFRESH);
-                }
-                thread::sleep(Self::REFRESH);
-            }
-            frames.stop_presenting();
-        });
-        Self { stop, thread: Some(thread) }
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        let ended = self.thread.take().map(JoinHandle::join);
-        assert!(ended.is_none_or(|ended| ended.is_ok()) || thread::panicking());
-    }
-}
 
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -93,7 +61,7 @@ fn a_vgpus_flips_reach_us_at_the_screens_pace() -> Result<()> {
     };
     let listening = thread::spawn(move || while events.recv_blocking().is_ok() {});
     assert_eq!(console.hardware, Hardware::Vfio { ramfb: Ramfb::On });
-    let screen = Screen::of(&console);
+    let screen = Screen::of(&console, REFRESH);
     machine.serial().guest("guest that draws", LIMIT, |report| match report {
         Report::Ready { size, .. } => Some(*size),
         _ => None,

@@ -10,5 +10,7 @@ mod guests;
 mod handover;
 mod mdev;
 mod rungs;
+#[path = "../it/screen.rs"]
+mod screen;
 mod stage;
 mod world;
