@@ -216,23 +216,28 @@ fn every_update_is_answered_and_the_newest_picture_stays() {
     }
 }
 
+/// Sizes of window and picture change at random for a while; the last picture is as `end` has it.
+fn storm(medium: Medium, end: Medium, rung: Rung) {
+    let mut stage = shown(medium, rung);
+    for step in 0..60_u32 {
+        let size = (200 + (step * 53) % 300, 120 + (step * 37) % 250);
+        let (width, height) = (320 + size.0.cast_signed(), 200 + size.1.cast_signed());
+        stage.resize((width, height));
+        if step % 7 == 0 {
+            stage.ask(Ask::Switch { medium, size, margin: 0, picture: step });
+        }
+        stage.ask(Ask::Paint { rect: (0, 0, 100, 100), picture: step });
+    }
+    stage.place((320, 200));
+    switch(&mut stage, end, 8);
+    stage.expect("after the storm", (0, 0), WHOLE, |_, _| 8);
+    stage.quit();
+}
+
 #[test]
 fn a_storm_of_sizes_ends_well() {
     for rung in [Rung::Auto, Rung::Copy] {
-        let mut stage = shown(Medium::Map, rung);
-        for step in 0..60_u32 {
-            let size = (200 + (step * 53) % 300, 120 + (step * 37) % 250);
-            let (width, height) = (320 + size.0.cast_signed(), 200 + size.1.cast_signed());
-            stage.resize((width, height));
-            if step % 7 == 0 {
-                stage.ask(Ask::Switch { medium: Medium::Map, size, margin: 0, picture: step });
-            }
-            stage.ask(Ask::Paint { rect: (0, 0, 100, 100), picture: step });
-        }
-        stage.place((320, 200));
-        switch(&mut stage, Medium::Map, 8);
-        stage.expect("after the storm", (0, 0), WHOLE, |_, _| 8);
-        stage.quit();
+        storm(Medium::Map, Medium::Map, rung);
     }
 }
 

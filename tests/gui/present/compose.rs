@@ -2,7 +2,7 @@
 
 use super::stage::Stage;
 use super::words::{Ask, Medium, Report, Rung};
-use super::{WHOLE, inside, showing, shown, switch};
+use super::{WHOLE, inside, showing, shown, storm, switch};
 
 fn count(report: &Report, name: &str) -> u64 {
     report.stats[name].as_u64().expect("a number")
@@ -138,20 +138,7 @@ fn ways(stage: &mut Stage) {
 
 #[test]
 fn a_storm_of_sizes_ends_well() {
-    let mut stage = shown(Medium::SealedDmabuf, Rung::Compose);
-    for step in 0..60_u32 {
-        let size = (200 + (step * 53) % 300, 120 + (step * 37) % 250);
-        let (width, height) = (320 + size.0.cast_signed(), 200 + size.1.cast_signed());
-        stage.resize((width, height));
-        if step % 7 == 0 {
-            stage.ask(Ask::Switch { medium: Medium::SealedDmabuf, size, margin: 0, picture: step });
-        }
-        stage.ask(Ask::Paint { rect: (0, 0, 100, 100), picture: step });
-    }
-    stage.place((320, 200));
-    switch(&mut stage, Medium::SealedFlipped, 8);
-    stage.expect("after the storm", (0, 0), WHOLE, |_, _| 8);
-    stage.quit();
+    storm(Medium::SealedDmabuf, Medium::SealedFlipped, Rung::Compose);
 }
 
 #[test]
