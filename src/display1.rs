@@ -23,7 +23,7 @@ pub mod wire;
 
 pub use change::{Change, changes};
 pub use console::{Console, Description, Touch, UiInfo};
-pub use listener::{Closed, Listener, RegisterError, Report};
+pub use listener::{Closed, Frames, Listener, Pace, RegisterError, Report};
 pub use peer::{CallError, Machine, Peer, PeerError};
 
 use std::time::Duration;

@@ -4,20 +4,24 @@
 //! consumes it, and neither knows the other.
 
 mod ack;
+mod cadence;
 mod cursor;
 mod damage;
 mod mailbox;
 mod model;
 mod pacing;
+mod pulse;
 mod recovery;
 mod scanout;
 
 pub use ack::{Ack, Acknowledge};
+pub use cadence::{Beat, Cadence, USUAL_REFRESH};
 pub use cursor::{Cursor, Pointer};
 pub use damage::Damage;
-pub use mailbox::{Change, Mailbox};
+pub use mailbox::{Audience, Change, Mailbox};
 pub use model::{Applied, Event, Model, Pending, Screen};
 pub use pacing::{Pacing, Serial};
+pub use pulse::Pulse;
 pub use scanout::{BufferId, Dmabuf, DmabufParts, Image, LayoutError, Mapped, Pixels, Plane, Scanout, Wire};
 
 /// The longest side that a scanout may have, in pixels: what GPUs and compositors still take.

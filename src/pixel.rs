@@ -30,6 +30,18 @@ impl Fourcc {
         };
         Self::new(letters)
     }
+
+    /// How many planes a picture of this format has, without those that a modifier adds.
+    pub fn planes(self) -> usize {
+        match &self.0.to_le_bytes() {
+            b"NV12" | b"NV21" | b"NV16" | b"NV61" | b"NV24" | b"NV42" | b"NV15" | b"NV20" | b"NV30"
+            | b"P010" | b"P012" | b"P016" | b"P210" | b"P030" => 2,
+            b"YUV9" | b"YVU9" | b"YU11" | b"YV11" | b"YU12" | b"YV12" | b"YU16" | b"YV16" | b"YU24"
+            | b"YV24" | b"Q410" | b"Q401" | b"S010" | b"S210" | b"S410" | b"S012" | b"S212" | b"S412"
+            | b"S016" | b"S216" | b"S416" => 3,
+            _ => 1,
+        }
+    }
 }
 
 impl fmt::Display for Fourcc {
@@ -58,13 +70,41 @@ impl Modifier {
     pub const INVALID: Self = Self(0x00ff_ffff_ffff_ffff);
 }
 
+/// Names of `drm_fourcc.h`; where there is none, the maker's before the number.
 impl fmt::Debug for Modifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::LINEAR => f.write_str("LINEAR"),
-            Self::INVALID => f.write_str("INVALID"),
-            Self(code) => write!(f, "{code:#018x}"),
-        }
+        let name = match *self {
+            Self::LINEAR => "LINEAR",
+            Self::INVALID => "INVALID",
+            Self(0x0100_0000_0000_0001) => "I915_X_TILED",
+            Self(0x0100_0000_0000_0002) => "I915_Y_TILED",
+            Self(0x0100_0000_0000_0003) => "I915_Yf_TILED",
+            Self(0x0100_0000_0000_0004) => "I915_Y_TILED_CCS",
+            Self(0x0100_0000_0000_0005) => "I915_Yf_TILED_CCS",
+            Self(0x0100_0000_0000_0006) => "I915_Y_TILED_GEN12_RC_CCS",
+            Self(0x0100_0000_0000_0007) => "I915_Y_TILED_GEN12_MC_CCS",
+            Self(0x0100_0000_0000_0008) => "I915_Y_TILED_GEN12_RC_CCS_CC",
+            Self(0x0100_0000_0000_0009) => "I915_4_TILED",
+            Self(0x0100_0000_0000_000a) => "I915_4_TILED_DG2_RC_CCS",
+            Self(0x0100_0000_0000_000b) => "I915_4_TILED_DG2_MC_CCS",
+            Self(0x0100_0000_0000_000c) => "I915_4_TILED_DG2_RC_CCS_CC",
+            Self(0x0100_0000_0000_000d) => "I915_4_TILED_MTL_RC_CCS",
+            Self(0x0100_0000_0000_000e) => "I915_4_TILED_MTL_MC_CCS",
+            Self(0x0100_0000_0000_000f) => "I915_4_TILED_MTL_RC_CCS_CC",
+            Self(0x0100_0000_0000_0010) => "I915_4_TILED_LNL_CCS",
+            Self(0x0100_0000_0000_0011) => "I915_4_TILED_BMG_CCS",
+            Self(code) => {
+                let maker = match code >> 56 {
+                    1 => "Intel ",
+                    2 => "AMD ",
+                    3 => "NVIDIA ",
+                    8 => "ARM ",
+                    _ => "",
+                };
+                return write!(f, "{maker}{code:#018x}");
+            }
+        };
+        f.write_str(name)
     }
 }
 
@@ -245,5 +285,7 @@ mod tests {
         assert_eq!(Format::Xrgb8888.fourcc().to_string(), "XR24");
         assert_eq!(Fourcc(0).to_string(), "\\u{0}\\u{0}\\u{0}\\u{0}");
         assert_eq!(Modifier::INVALID.to_string(), "INVALID");
+        assert_eq!(Modifier(1 << 56 | 9).to_string(), "I915_4_TILED");
+        assert_eq!(Modifier(2 << 56 | 1).to_string(), "AMD 0x0200000000000001");
     }
 }

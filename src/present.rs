@@ -2,33 +2,44 @@
 //!
 //! ```text
 //!  Mailbox ──▶ surface::thread ──┬─ direct: the guest's own buffer as a wl_buffer
-//!                 ▲              └─ copy: what changed, into shared memory of ours
-//!         where it stands
+//!                 ▲              ├─ compose: drawn by us, with the GPU
+//!         where it stands        ├─ bridge: copied by the GPU that has it, for the one that shows it
+//!                 │              └─ copy: what changed, into shared memory of ours
 //!                 │
 //!  view ──────▶ Output ────▶ gtk::Painter: a texture, drawn by the widget
 //! ```
 //!
 //! What can be decided without a display is decided in pure modules: [`ladder`] (which way, and why
 //! not a better one), [`viewport`] (which part goes where), [`slots`] (what a copy has to copy),
-//! [`cache`] (which buffers stay known), [`table`] (which formats the compositor takes).
+//! [`choices`] (for which buffers that is known), [`cache`] (which buffers stay known), [`table`]
+//! (which formats the compositor takes).
 
 pub mod cache;
+pub mod choices;
+pub mod facts;
+pub mod fence;
 pub mod file;
+#[cfg(feature = "gl")]
+pub mod gpu;
 #[cfg(feature = "gui")]
 pub mod gtk;
 pub mod ladder;
 pub mod mapping;
 #[cfg(feature = "gui")]
 mod output;
+pub mod owner;
 pub mod readback;
 pub mod rows;
 pub mod slots;
 #[cfg(feature = "gui")]
 pub mod surface;
 pub mod table;
+#[cfg(feature = "gl")]
+pub mod timeline;
 pub mod viewport;
 
-pub use ladder::{Rung, Wanted};
+pub use facts::Facts;
+pub use ladder::{Presenting, Refusals, Rung, Wanted};
 #[cfg(feature = "gui")]
 pub use output::Output;
 
@@ -36,12 +47,15 @@ use crate::frame::Scanout;
 use crate::geometry::{Guest, Size};
 use crate::pixel::{Fourcc, Modifier};
 use crate::stats::Path;
+use table::Fit;
 
 /// What the person asked for.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// The way that the picture is to take.
     pub rung: Wanted,
+    /// Whether it is copied at the moment of each update.
+    pub presenting: Presenting,
 }
 
 /// Where the picture may be in the stack of the window's own drawing.
@@ -62,11 +76,11 @@ pub enum Status {
     /// No picture has been shown yet.
     #[default]
     Idle,
-    /// It is shown this way; `reason` says why not a better one.
-    Showing { rung: Rung, reason: Option<String> },
+    /// It is shown this way; `refused` says why not a better one.
+    Showing { rung: Rung, refused: Refusals },
     /// It cannot be shown this way: let GTK draw it ([`Wanted::Gtk`]), unless the person asked for
     /// this way alone.
-    Refused { reason: String },
+    Refused { refused: Refusals },
     /// The compositor is gone.
     Gone { reason: String },
 }
@@ -75,10 +89,8 @@ impl Status {
     /// What the ladder has chosen.
     pub fn of(choice: &ladder::Choice) -> Self {
         match choice {
-            ladder::Choice::Take { rung, reason } => {
-                Self::Showing { rung: *rung, reason: reason.as_ref().map(ToString::to_string) }
-            }
-            ladder::Choice::Refuse(reason) => Self::Refused { reason: reason.to_string() },
+            ladder::Choice::Take { rung, refused } => Self::Showing { rung: *rung, refused: refused.clone() },
+            ladder::Choice::Refuse(refused) => Self::Refused { refused: refused.clone() },
         }
     }
 }
@@ -103,15 +115,24 @@ impl Kind {
         Self { size: scanout.size(), fourcc, modifier }
     }
 
-    fn path(self, status: &Status) -> Path {
-        let (rung, reason) = match status {
-            Status::Showing { rung, reason } => (rung.name(), reason.clone()),
-            Status::Refused { reason } | Status::Gone { reason } => ("none", Some(reason.clone())),
-            Status::Idle => ("none", None),
+    fn path(self, status: &Status, presenting: Presenting, fit: Option<Fit>) -> Path {
+        let none = Refusals::default();
+        let (rung, refused) = match status {
+            Status::Showing { rung, refused } => (rung.name(), refused),
+            Status::Refused { refused } => ("none", refused),
+            Status::Idle | Status::Gone { .. } => ("none", &none),
         };
+        let reason = match status {
+            Status::Gone { reason } => Some(reason.clone()),
+            _ => refused.first().map(ToString::to_string),
+        };
+        let told = |(rung, reason): &(Rung, ladder::Reason)| (rung.name(), reason.to_string());
         Path {
             rung,
+            presenting: presenting.name(),
             reason,
+            refused: refused.iter().map(told).collect(),
+            fit: fit.map(Fit::name),
             format: self.fourcc.map(|fourcc| fourcc.to_string()),
             modifier: self.modifier.map(|modifier| modifier.to_string()),
             size: Some((self.size.width, self.size.height)),

@@ -8,11 +8,19 @@
 //! - `queue`: what the person did and QEMU has not been told yet, bounded and in order.
 //! - `actor`: the loop that does what the state says.
 //! - `serve`: what goes on while the machine is connected.
+//! - [`Hardware`]: which device draws a console.
+//! - `boost`: when a vGPU is looked at beyond QEMU's own pace.
+//! - `watch`, `follow`, `sight`: which of several consoles is the one to look at.
 
 mod actor;
+mod boost;
+mod follow;
+mod hardware;
 mod queue;
 mod serve;
+mod sight;
 mod state;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +37,8 @@ use crate::stats::Stats;
 
 use self::queue::Queue;
 
+pub use self::follow::Choice;
+pub use self::hardware::{Firmware, Hardware, Ramfb};
 pub use self::state::State;
 pub use crate::display1::UiInfo;
 pub use crate::source::{Power, PowerError, Stage};
@@ -75,6 +85,8 @@ pub struct Console {
     pub head: u32,
     /// Where its device sits, as "pci/0000/02.0"; empty for ramfb.
     pub device: String,
+    /// What that device is.
+    pub hardware: Hardware,
     /// Its size when it was found, as good as QEMU knew it.
     pub size: Size<Guest>,
     /// Where its frames arrive. The same before and after a reconnect.
@@ -85,8 +97,8 @@ pub struct Console {
 
 impl fmt::Debug for Console {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, label, kind, head, device, size, .. } = self;
-        write!(f, "Console {id} ({label:?}, {kind:?}, head {head} of {device:?}, {size:?})")
+        let Self { id, label, kind, head, device, hardware, size, .. } = self;
+        write!(f, "Console {id} ({label:?}, {kind:?}, head {head} of {device:?}, {hardware:?}, {size:?})")
     }
 }
 
@@ -103,6 +115,9 @@ pub enum Event {
     Leds(ConsoleId, Leds),
     /// The guest takes the pointer in another way.
     PointerMode(ConsoleId, PointerMode),
+    /// Of several consoles, this is the one to look at from now on: the one that last began to show
+    /// something, or the one that was chosen. Where there is only one, this is not told.
+    ActiveConsole(ConsoleId),
     /// A switch of the machine did not work.
     PowerFailed(Power, PowerError),
 }
@@ -148,10 +163,28 @@ impl fmt::Display for End {
     }
 }
 
+/// What a session does or leaves undone by itself.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    pub boost: Boosting,
+}
+
+/// Whether a vGPU's picture is asked for at the screen's pace, beyond the 33 a second that QEMU gives
+/// by itself.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Boosting {
+    /// Where we hold the machine's own monitor, and it helps.
+    #[default]
+    Auto,
+    Off,
+}
+
 /// What the rest of the program asks for.
 #[derive(Debug)]
 enum Request {
     UiInfo(ConsoleId, UiInfo),
+    Boost(Boosting),
+    Choose(Choice),
     Reconnect,
     Power(Power),
     Close,
@@ -169,13 +202,19 @@ impl Session {
     ///
     /// The receiver ends when the session has: then a machine of our own has ended, too.
     pub fn start(source: Source) -> (Self, Receiver<Event>) {
+        Self::start_with(source, Options::default())
+    }
+
+    /// Starts a session that does as it is told.
+    pub fn start_with(source: Source, options: Options) -> (Self, Receiver<Event>) {
         let (requests, incoming) = async_channel::unbounded();
         let (events, receiver) = async_channel::bounded(EVENTS);
         let input = Arc::new(Queue::default());
         let session = Self { requests, input: input.clone() };
         let told = events.clone();
         let thread = thread::Builder::new().name("oriel-session".into());
-        let started = thread.spawn(move || zruntime::block_on(actor::run(source, incoming, input, events)));
+        let started =
+            thread.spawn(move || zruntime::block_on(actor::run(source, options, incoming, input, events)));
         if let Err(error) = started {
             let reason = Loss::Unreachable(Arc::new(ConnectError::Resources(error)));
             // There is room: it is the first.
@@ -193,6 +232,17 @@ impl Session {
     /// Asks the guest for a screen size. It may not obey.
     pub fn set_ui_info(&self, console: ConsoleId, info: UiInfo) {
         self.request(Request::UiInfo(console, info));
+    }
+
+    /// Asks for a vGPU's picture oftener than QEMU gives it by itself, or does not.
+    pub fn set_boost(&self, boost: Boosting) {
+        self.request(Request::Boost(boost));
+    }
+
+    /// Looks at this console, or at the one that last began to show something;
+    /// [`Event::ActiveConsole`] tells which that is.
+    pub fn choose(&self, choice: Choice) {
+        self.request(Request::Choose(choice));
     }
 
     /// Connects again, if there is no connection: a machine of our own is started anew.

@@ -18,11 +18,21 @@ use crate::clock::Time;
 /// The way that frames take at the moment, in words: for the overlay, `--stats` and diagnostics.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct Path {
-    /// How the picture gets to the screen: `direct`, `copy`, `gtk`, or `none`.
+    /// How the picture gets to the screen: `direct`, `compose`, `bridge`, `copy`, `gtk`, or `none`.
     pub rung: &'static str,
-    /// Why it is not a better one.
+    /// `live`, or `snapshot` where each update is copied at once.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub presenting: &'static str,
+    /// Why it is not the best one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Each better rung, and why it did not do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<(&'static str, String)>,
+    /// What the compositor says that it can do with the guest's buffer: `scanout` (show it as it is) or
+    /// `sampled` (draw it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<&'static str>,
     /// The DRM format code of the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -32,6 +42,26 @@ pub struct Path {
     /// Width and height in guest pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<(u32, u32)>,
+}
+
+/// Whether QEMU is asked for the picture more often than it looks by itself.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Boost {
+    /// It is not: the display is none that QEMU polls, there is no monitor to ask at, or the person
+    /// does not want it.
+    #[default]
+    None,
+    /// It would be if the guest moved, and somebody looked.
+    Idle,
+    /// It is being found out whether that helps.
+    Trial,
+    /// It is.
+    On,
+    /// It has not helped, and is tried again only now and then.
+    Useless,
+    /// QEMU does not do it.
+    Refused,
 }
 
 macro_rules! counters {
@@ -64,6 +94,15 @@ macro_rules! counters {
 counters! {
     /// Messages about the picture that came in.
     received,
+    /// Times that the guest's picture changed, or was said to. QEMU polls a vGPU and says so at every
+    /// poll.
+    updates,
+    /// Times that the guest showed another of its buffers instead of the one before.
+    flips,
+    /// Refreshes that were asked for at QEMU's monitor, beyond its own polls.
+    kicks,
+    /// Refreshes at which the same buffer was shown once more, because the guest draws into it.
+    resampled,
     /// Updates that were answered.
     replied,
     /// Messages that were refused, or that came too late to matter.
@@ -78,8 +117,16 @@ counters! {
     missed,
     /// Bytes that were copied to show frames.
     copied,
+    /// Frames that were drawn by a GPU of ours.
+    passes,
     /// Buffers that were made known to the compositor or the GPU.
     imported,
+    /// Frames that the compositor says went to the screen without a copy of its own.
+    scanned_out,
+    /// Frames that waited until nobody drew into their buffer any more.
+    waited,
+    /// Frames that were shown while somebody still drew into their buffer.
+    unfinished,
 }
 
 /// One console's counters, shared by the threads that its frames pass.
@@ -97,6 +144,7 @@ pub struct Stats {
 #[derive(Debug)]
 struct Slow {
     path: Path,
+    boost: Boost,
     last: Snapshot,
 }
 
@@ -120,6 +168,12 @@ pub struct Report {
     pub span: f64,
     /// Commits a second.
     pub rate: f64,
+    /// The guest's updates a second.
+    pub guest_rate: f64,
+    /// Frames a second that the compositor says were seen.
+    pub presented_rate: f64,
+    /// Whether refreshes are asked for beyond QEMU's own polls.
+    pub boost: Boost,
     #[serde(flatten)]
     pub counts: Counts,
     /// From an update's arrival to its reply.
@@ -141,13 +195,43 @@ impl Stats {
             reply: Histogram::default(),
             commit: Histogram::default(),
             present: Histogram::default(),
-            slow: Mutex::new(Slow { path, last: Snapshot::empty(now) }),
+            slow: Mutex::new(Slow { path, boost: Boost::None, last: Snapshot::empty(now) }),
         }
     }
 
     /// A message about the picture came in.
     pub fn received(&self, _now: Time) {
         self.counters.received.fetch_add(1, Relaxed);
+    }
+
+    /// The guest's picture changed, or was said to.
+    pub fn updated(&self) {
+        self.counters.updates.fetch_add(1, Relaxed);
+    }
+
+    /// This many times the guest showed another of its buffers.
+    pub fn flipped(&self, times: u64) {
+        self.counters.flips.fetch_add(times, Relaxed);
+    }
+
+    /// A refresh was asked for at QEMU's monitor.
+    pub fn kicked(&self) {
+        self.counters.kicks.fetch_add(1, Relaxed);
+    }
+
+    /// The same buffer was shown once more.
+    pub fn resampled(&self) {
+        self.counters.resampled.fetch_add(1, Relaxed);
+    }
+
+    /// QEMU is asked for refreshes in this way from now on.
+    pub fn boost(&self, boost: Boost) {
+        self.slow().boost = boost;
+    }
+
+    /// Whether QEMU is asked for refreshes.
+    pub fn current_boost(&self) -> Boost {
+        self.slow().boost
     }
 
     /// An update that came in at `received` was answered.
@@ -188,9 +272,29 @@ impl Stats {
         self.counters.copied.fetch_add(bytes, Relaxed);
     }
 
+    /// A frame was drawn by a GPU of ours.
+    pub fn composed(&self) {
+        self.counters.passes.fetch_add(1, Relaxed);
+    }
+
     /// A buffer was made known to the compositor or the GPU.
     pub fn imported(&self) {
         self.counters.imported.fetch_add(1, Relaxed);
+    }
+
+    /// A frame that was seen went to the screen as it is.
+    pub fn scanned_out(&self) {
+        self.counters.scanned_out.fetch_add(1, Relaxed);
+    }
+
+    /// A frame waited for its buffer to be finished.
+    pub fn waited(&self) {
+        self.counters.waited.fetch_add(1, Relaxed);
+    }
+
+    /// A frame was shown before its buffer was finished.
+    pub fn unfinished(&self) {
+        self.counters.unfinished.fetch_add(1, Relaxed);
     }
 
     /// Frames take another way from now on.
@@ -207,15 +311,15 @@ impl Stats {
     pub fn report(&self, now: Time) -> Report {
         let mut slow = self.slow();
         let snapshot = self.snapshot(now);
-        let report = snapshot.report(&slow.last, self.start, slow.path.clone(), false);
+        let report = snapshot.report(&slow.last, self.start, &slow, false);
         slow.last = snapshot;
         report
     }
 
     /// What happened since the start.
     pub fn summary(&self, now: Time) -> Report {
-        let path = self.current_path();
-        self.snapshot(now).report(&Snapshot::empty(self.start), self.start, path, true)
+        let slow = self.slow();
+        self.snapshot(now).report(&Snapshot::empty(self.start), self.start, &slow, true)
     }
 
     fn snapshot(&self, now: Time) -> Snapshot {
@@ -244,21 +348,24 @@ impl Snapshot {
         }
     }
 
-    fn report(&self, earlier: &Self, start: Time, path: Path, summary: bool) -> Report {
+    fn report(&self, earlier: &Self, start: Time, slow: &Slow, summary: bool) -> Report {
         let counts = self.counts.since(&earlier.counts);
         let span = self.at.since(earlier.at).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a count of frames")]
-        let rate = if span > 0.0 { counts.committed as f64 / span } else { 0.0 };
+        let rate = |count: u64| if span > 0.0 { count as f64 / span } else { 0.0 };
         Report {
             summary,
             seconds: self.at.since(start).as_secs_f64(),
             span,
-            rate,
+            rate: rate(counts.committed),
+            guest_rate: rate(counts.updates),
+            presented_rate: rate(counts.presented),
+            boost: slow.boost,
             counts,
             reply: self.reply.since(&earlier.reply).quantiles(),
             commit: self.commit.since(&earlier.commit).quantiles(),
             present: self.present.since(&earlier.present).quantiles(),
-            path,
+            path: slow.path.clone(),
         }
     }
 }
@@ -289,6 +396,22 @@ mod tests {
         let summary = stats.summary(at(3000));
         assert!(summary.summary);
         assert_eq!((summary.counts.committed, summary.span), (60, 2.0));
+    }
+
+    #[test]
+    fn both_rates_are_told() {
+        let stats = Stats::new(at(1000));
+        for frame in 0..30 {
+            stats.updated();
+            stats.presented(at(1000 + frame), at(1001 + frame));
+            stats.presented(at(1000 + frame), at(1002 + frame));
+        }
+        stats.boost(Boost::On);
+        let report = stats.report(at(2000));
+        assert!((report.guest_rate - 30.0).abs() < 1e-9, "{report:?}");
+        assert!((report.presented_rate - 60.0).abs() < 1e-9, "{report:?}");
+        let line = serde_json::to_value(&report).expect("JSON");
+        assert_eq!((line["boost"].as_str(), line["updates"].as_u64()), (Some("on"), Some(30)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use oriel::clock;
-use oriel::display1::{Listener, Peer};
+use oriel::display1::{Frames, Listener, Pace, Peer};
 use oriel::frame::Mailbox;
 use oriel::stats::Stats;
 use standin::buffer::{Buffer, Layout as Picture};
@@ -96,7 +96,8 @@ impl Viewer {
         let peer = block_on(Peer::p2p(socket)).unwrap();
         let (mailbox, stats) = (Arc::new(Mailbox::default()), Arc::new(Stats::new(clock::now())));
         let console = peer.console(0);
-        let register = Listener::register(&console, mailbox.clone(), stats, |_| {});
+        let frames = Frames { mailbox: mailbox.clone(), stats, pace: Pace::Screen };
+        let register = Listener::register(&console, frames, |_| {});
         let listener = block_on(register).unwrap();
         let (wake, woken) = channel();
         let requests = Arc::new(AtomicU64::new(0));

@@ -212,6 +212,13 @@ pub struct Show {
     /// How the picture reaches the screen; auto takes the best way that works.
     #[arg(long, value_name = "WAY", default_value = "auto")]
     present: Present,
+    /// Copy the picture at the moment of each update: for guests that draw into what is shown.
+    #[arg(long)]
+    snapshot: bool,
+    /// Ask QEMU for a vGPU's picture at the screen's pace, through its monitor, where that helps; off
+    /// leaves it at the 33 frames a second that QEMU gives by itself.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    boost: Boost,
     /// Write statistics: one JSON object a second, and a summary at the end; '-' is standard error.
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
@@ -236,10 +243,24 @@ pub enum Present {
     Auto,
     /// The guest's own buffer, handed to the compositor.
     Direct,
+    /// The guest's buffer, drawn by Oriel with the GPU.
+    Compose,
+    /// The guest's buffer, copied by the GPU that has it for the one that shows it.
+    Bridge,
     /// Changes copied into memory that the compositor reads.
     Copy,
     /// A texture drawn by GTK.
     Gtk,
+}
+
+/// `--boost`: whether a vGPU's picture is asked for oftener than QEMU gives it by itself.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Boost {
+    /// Where we hold the machine's monitor (launch, --qmp).
+    #[default]
+    Auto,
+    /// Never.
+    Off,
 }
 
 /// What a window is to show, and how.
@@ -252,6 +273,9 @@ pub struct ConnectOptions {
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
     pub present: Present,
+    /// Whether each update is copied at once.
+    pub snapshot: bool,
+    pub boost: Boost,
     /// Where statistics go.
     pub stats: Option<PathBuf>,
     /// How long the window stays.
@@ -269,6 +293,8 @@ impl Show {
                 Scale::OneToOne => Scaling::OneToOne,
             }),
             present: self.present,
+            snapshot: self.snapshot,
+            boost: self.boost,
             stats: self.stats,
             exit_after: self.exit_after,
         }

@@ -14,11 +14,11 @@ use adw::prelude::*;
 use gtk::{gio, glib};
 
 use self::stats::Writer;
-use super::cli::{ConnectOptions, Present};
+use super::cli::{Boost, ConnectOptions, Present};
 use super::exit::{Exit, Failure};
 use crate::APP_ID;
-use crate::present::{Options, Wanted};
-use crate::session::{Session, State};
+use crate::present::{Options, Presenting, Wanted};
+use crate::session::{self, Boosting, Session, State};
 use crate::source::Source;
 use crate::window::{Hold, MachineWindow, Setup};
 
@@ -98,7 +98,11 @@ fn open(
     writer: Option<Rc<Writer>>,
 ) -> MachineWindow {
     let setup = setup(&options);
-    let (session, events) = Session::start(options.source);
+    let boost = match options.boost {
+        Boost::Auto => Boosting::Auto,
+        Boost::Off => Boosting::Off,
+    };
+    let (session, events) = Session::start_with(options.source, session::Options { boost });
     let window = MachineWindow::new(application, Rc::new(session), setup);
     if let Some(writer) = writer {
         window.connect_console_shown(move |window| writer.show(window.console()));
@@ -146,15 +150,18 @@ fn setup(options: &ConnectOptions) -> Setup {
     let rung = match options.present {
         Present::Auto => Wanted::Auto,
         Present::Direct => Wanted::Direct,
+        Present::Compose => Wanted::Compose,
+        Present::Bridge => Wanted::Bridge,
         Present::Copy => Wanted::Copy,
         Present::Gtk => Wanted::Gtk,
     };
+    let presenting = if options.snapshot { Presenting::Snapshot } else { Presenting::Live };
     Setup {
         hold,
         console: options.console,
         fullscreen: options.fullscreen,
         scaling: options.scaling,
-        options: Options { rung },
+        options: Options { rung, presenting },
         returns: options.source.can_return(),
     }
 }

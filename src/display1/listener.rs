@@ -58,6 +58,27 @@ pub enum RegisterError {
     Io(#[from] std::io::Error),
 }
 
+/// Who waits for the replies to updates.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// The guest: it draws no faster than its pictures are taken (virtio-gpu, whose command queue
+    /// stands still meanwhile: hw/display/virtio-gpu-base.c, `virtio_gpu_gl_block`).
+    #[default]
+    Screen,
+    /// Nobody: QEMU polls the device and says so each time (hw/vfio/display.c, which has no
+    /// `gl_block`). A reply that is owed only keeps a call open.
+    AtOnce,
+}
+
+/// Where a console's frames go, and how they are answered.
+#[derive(Debug, Clone)]
+pub struct Frames {
+    pub mailbox: Arc<Mailbox>,
+    /// Where they are counted.
+    pub stats: Arc<Stats>,
+    pub pace: Pace,
+}
+
 /// What a listener tells its session, from its own thread.
 #[derive(Debug)]
 pub enum Report {
@@ -98,7 +119,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Asks QEMU for a console's frames, which go into `mailbox` and are counted in `stats`.
+    /// Asks QEMU for a console's frames.
     ///
     /// QEMU replies first and is the server of the authentication that follows, both from its main
     /// loop (ui/dbus-console.c, `dbus_console_register_listener`): so the call is sent, and then the
@@ -111,8 +132,7 @@ impl Listener {
     /// When QEMU refuses, or does not answer in time.
     pub async fn register(
         console: &Console,
-        mailbox: Arc<Mailbox>,
-        stats: Arc<Stats>,
+        frames: Frames,
         report: impl Fn(Report) + Send + 'static,
     ) -> Result<Self, RegisterError> {
         let (ours, theirs) = UnixStream::pair()?;
@@ -128,7 +148,7 @@ impl Listener {
         // With it goes our copy of QEMU's end: if QEMU drops its own, we notice.
         drop(call);
 
-        let (listener, authenticated) = Self::start(console.id(), ours, mailbox, stats, report)?;
+        let (listener, authenticated) = Self::start(console.id(), ours, frames, report)?;
         peer.in_time(async {
             while let Some(message) = replies.next().await {
                 let message = message?;
@@ -159,8 +179,7 @@ impl Listener {
     fn start(
         console: u32,
         socket: UnixStream,
-        mailbox: Arc<Mailbox>,
-        stats: Arc<Stats>,
+        frames: Frames,
         report: impl Fn(Report) + Send + 'static,
     ) -> Result<(Self, async_channel::Receiver<Result<(), AuthError>>), std::io::Error> {
         let (done, authenticated) = async_channel::bounded(1);
@@ -177,7 +196,8 @@ impl Listener {
             if failed {
                 return;
             }
-            let closed = match Serving::new(console, ours, rung, mailbox.clone(), stats, &report) {
+            let mailbox = frames.mailbox.clone();
+            let closed = match Serving::new(console, ours, rung, frames, &report) {
                 Ok(mut serving) => serving.run(),
                 Err(error) => error.into(),
             };

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::ack::Ack;
+use super::cadence::Cadence;
 use super::cursor::Pointer;
 use super::model::{Applied, Event, Model, Pending, Screen};
+use super::pulse::{Counters, Pulse};
 use super::scanout::{LayoutError, Scanout};
 use crate::clock::Time;
 
@@ -17,6 +20,16 @@ pub enum Change {
     Pointer(Pointer),
 }
 
+/// Whether somebody sees the picture.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Updates are answered when they are seen.
+    #[default]
+    Watching,
+    /// The window is hidden: updates are answered at once, and the newest is kept for later.
+    Away,
+}
+
 type Wake = Arc<dyn Fn() + Send + Sync>;
 type Observe = Arc<dyn Fn(Change) + Send + Sync>;
 
@@ -24,7 +37,16 @@ type Observe = Arc<dyn Fn(Change) + Send + Sync>;
 struct Inner {
     model: Model,
     wake: Option<Wake>,
+    audience: Audience,
     observe: Option<Observe>,
+    watch: Option<Wake>,
+}
+
+impl Inner {
+    /// The reply that waits for nobody.
+    fn unwatched(&mut self) -> Option<Ack> {
+        if self.audience == Audience::Away { self.model.take_ack() } else { None }
+    }
 }
 
 /// One console's screen, shared by the threads that fill and empty it.
@@ -33,6 +55,8 @@ struct Inner {
 #[derive(Default)]
 pub struct Mailbox {
     inner: Mutex<Inner>,
+    cadence: Cadence,
+    counters: Counters,
 }
 
 impl Mailbox {
@@ -45,15 +69,23 @@ impl Mailbox {
     /// When the numbers describe no picture; the screen is then as before.
     pub fn apply(&self, event: Event<'_>, now: Time) -> Result<Applied, LayoutError> {
         let mut inner = self.lock();
+        let (before, is_frame) = (inner.model.current(), event.is_frame());
         let applied = inner.model.apply(event, now)?;
+        self.count(before, is_frame, &inner.model, now);
+        let watch = inner.watch.clone().filter(|_| is_frame);
         notify(inner, applied);
+        if let Some(watch) = watch {
+            watch();
+        }
         Ok(applied)
     }
 
     /// Does what has become due at [`Self::deadline`].
     pub fn tick(&self, now: Time) -> Applied {
         let mut inner = self.lock();
+        let before = inner.model.current();
         let applied = inner.model.tick(now);
+        self.count(before, false, &inner.model, now);
         notify(inner, applied);
         applied
     }
@@ -68,6 +100,7 @@ impl Mailbox {
     pub fn present(&self, now: Time, wake: impl Fn() + Send + Sync + 'static) {
         let wake: Wake = Arc::new(wake);
         let mut inner = self.lock();
+        inner.audience = Audience::Watching;
         inner.wake = Some(wake.clone());
         inner.model.renew(now);
         drop(inner);
@@ -78,9 +111,19 @@ impl Mailbox {
     pub fn stop_presenting(&self) {
         let mut inner = self.lock();
         inner.wake = None;
+        self.cadence.stop();
         let waiting = inner.model.take();
         drop(inner);
         drop(waiting);
+    }
+
+    /// Says whether somebody sees what is presented. What waits for a reply is answered when nobody does.
+    pub fn set_audience(&self, audience: Audience) {
+        let mut inner = self.lock();
+        inner.audience = audience;
+        let answered = inner.unwatched();
+        drop(inner);
+        drop(answered);
     }
 
     /// Calls `observe` with every change of the screen and the pointer, from the listener's thread;
@@ -92,6 +135,27 @@ impl Mailbox {
     /// Nobody looks at changes any more.
     pub fn stop_observing(&self) {
         self.lock().observe = None;
+    }
+
+    /// Calls `watch` with every message about the picture, from the listener's thread; it must not
+    /// block. What there is to know then is [`Self::pulse`]. Replaces whoever watched before.
+    pub fn watch(&self, watch: impl Fn() + Send + Sync + 'static) {
+        self.lock().watch = Some(Arc::new(watch));
+    }
+
+    /// Nobody watches any more.
+    pub fn stop_watching(&self) {
+        self.lock().watch = None;
+    }
+
+    /// How the picture has moved so far.
+    pub fn pulse(&self) -> Pulse {
+        self.counters.read()
+    }
+
+    /// When the screen shows pictures of this console.
+    pub fn cadence(&self) -> &Cadence {
+        &self.cadence
     }
 
     /// What to show next, once.
@@ -114,6 +178,16 @@ impl Mailbox {
         self.lock().model.pointer().clone()
     }
 
+    fn count(&self, before: Option<Scanout>, is_frame: bool, model: &Model, now: Time) {
+        if is_frame {
+            self.counters.frame();
+        }
+        let (before, after) = (before.unwrap_or_default(), model.current().unwrap_or_default());
+        if !before.is_same(&after) {
+            self.counters.shown(&before, &after, now);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,12 +196,14 @@ impl Mailbox {
 /// Tells those concerned, after letting go of the lock: they may look into the mailbox at once.
 fn notify(mut inner: MutexGuard<'_, Inner>, applied: Applied) {
     let abandoned = if inner.wake.is_none() { inner.model.take() } else { None };
+    let answered = inner.unwatched();
     let wake = inner.wake.clone().filter(|_| applied.frame);
     let observe = inner.observe.clone();
     let screen = applied.screen.then(|| inner.model.screen());
     let pointer = applied.pointer.then(|| inner.model.pointer().clone());
     drop(inner);
     drop(abandoned);
+    drop(answered);
     if let Some(wake) = wake {
         wake();
     }

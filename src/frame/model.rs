@@ -25,9 +25,15 @@ use crate::geometry::{Guest, Point, Rect, Size};
 /// `Disable` is followed by an update within one or two polls.
 const GRACE: Duration = Duration::from_millis(150);
 
-/// How long a new buffer waits for its first update. A mode change sends a black buffer before
-/// the real one, and updates follow only the real one; 70 ms is two polls of a vGPU.
-const FIRST_UPDATE: Duration = Duration::from_millis(70);
+/// How long a buffer of another kind waits for its first update. A mode change sends a black buffer
+/// before the real one, in one tick of QEMU's, and updates follow only the real one; this is four
+/// polls of a vGPU, or a tick on a computer that has other things to do.
+const FIRST_UPDATE: Duration = Duration::from_millis(120);
+
+/// How long a buffer waits for its first update that is like the one before: the other one of a guest
+/// that flips. Both messages are sent in one tick; but once a vGPU guest has used more than five
+/// buffers, each that is new to QEMU loses its update to the `Disable` for an old one.
+const FLIP: Duration = Duration::from_millis(4);
 
 /// How long the console's `Width` and `Height` may differ from our framebuffer before it is
 /// believed: they arrive on another socket, in no order with the frames.
@@ -66,6 +72,11 @@ impl Event<'_> {
             self,
             Self::Pixels(_) | Self::Patch { .. } | Self::Mapped(_) | Self::Dmabuf(_) | Self::Damage { .. }
         )
+    }
+
+    /// Whether it says that pixels are others now, rather than where they are to come from.
+    pub fn is_update(&self) -> bool {
+        matches!(self, Self::Pixels(_) | Self::Patch { .. } | Self::Damage { .. })
     }
 }
 
@@ -121,7 +132,8 @@ enum Signal {
 #[derive(Debug)]
 struct Arriving {
     scanout: Scanout,
-    since: Time,
+    /// When it is shown without one.
+    due: Time,
 }
 
 /// Changes that nobody has taken yet.
@@ -198,7 +210,7 @@ impl Model {
             self.signal = Signal::Off;
             self.fresh = None;
         }
-        if self.arriving.as_ref().is_some_and(|arriving| now.since(arriving.since) >= FIRST_UPDATE) {
+        if self.arriving.as_ref().is_some_and(|arriving| now >= arriving.due) {
             self.accept_arriving(now);
         }
         self.settle_size(now);
@@ -211,7 +223,7 @@ impl Model {
             Signal::Fading { since } => Some(since + GRACE),
             _ => None,
         };
-        let arriving = self.arriving.as_ref().map(|arriving| arriving.since + FIRST_UPDATE);
+        let arriving = self.arriving.as_ref().map(|arriving| arriving.due);
         let dispute = self.disputed_size().map(|(_, since)| since + SIZE_DISPUTE);
         [fading, arriving, dispute].into_iter().flatten().min()
     }
@@ -225,6 +237,11 @@ impl Model {
     /// The picture as it is, whole: for a screenshot, or for a viewer that has just come.
     pub fn current(&self) -> Option<Scanout> {
         matches!(self.signal, Signal::Live | Signal::Fading { .. }).then(|| self.shown.clone())
+    }
+
+    /// The reply to what is there to [`Self::take`], which stays.
+    pub fn take_ack(&mut self) -> Option<Ack> {
+        self.fresh.as_mut()?.ack.take()
     }
 
     /// Makes the whole picture new again, for a viewer that has just come.
@@ -316,8 +333,10 @@ impl Model {
     }
 
     fn await_update(&mut self, scanout: Scanout, now: Time) {
-        let since = self.arriving.as_ref().map_or(now, |arriving| arriving.since);
-        self.arriving = Some(Arriving { scanout, since });
+        let flips = self.signal != Signal::Waiting && scanout.is_like(&self.shown);
+        let due = now + if flips { FLIP } else { FIRST_UPDATE };
+        let due = self.arriving.as_ref().map_or(due, |arriving| arriving.due.min(due));
+        self.arriving = Some(Arriving { scanout, due });
     }
 
     fn damage(&mut self, [x, y, width, height]: [i32; 4], ack: Option<Ack>, now: Time) {

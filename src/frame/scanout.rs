@@ -45,6 +45,16 @@ impl Scanout {
             _ => false,
         }
     }
+
+    /// Whether both may be buffers of one guest that shows them in turn: of the same size and format,
+    /// laid out in the same way.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Mapped(a), Self::Mapped(b)) => a.id.layout == b.id.layout,
+            (Self::Dmabuf(a), Self::Dmabuf(b)) => a.id.layout == b.id.layout,
+            _ => false,
+        }
+    }
 }
 
 /// Why numbers from a peer do not describe a picture.

@@ -96,6 +96,11 @@ impl Axis {
         if seen.length() > 0 { seen } else { Span::new(seen.start.min(self.area.end - 1), 1) }
     }
 
+    /// The device pixels of some units.
+    pub(super) fn device(&self, units: Span) -> Span {
+        room(units, self.scale)
+    }
+
     /// How much of the picture there is in front of the room, and behind it.
     pub(super) fn hidden(&self) -> (i64, i64) {
         ((self.room.start - self.pixels.start).max(0), (self.pixels.end - self.room.end).max(0))

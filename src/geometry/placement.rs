@@ -205,6 +205,18 @@ impl Placement {
         self.pixels().size
     }
 
+    /// The device pixels of a buffer that fills the units of [`Self::visible`].
+    pub fn visible_device(&self) -> Size<Device> {
+        let size = |axis: &Axis| axis.device(axis.seen_units());
+        rect::<Device>(size(&self.across), size(&self.down)).size
+    }
+
+    /// How many device pixels of the whole picture lie to the left of what is seen, and above it.
+    pub fn hidden_device(&self) -> (u32, u32) {
+        let hidden = |axis: &Axis| u32::try_from(axis.hidden().0).unwrap_or(0);
+        (hidden(&self.across), hidden(&self.down))
+    }
+
     /// The picture's size once it is turned.
     fn turned(&self) -> Size<Guest> {
         self.rotation().turn_size(self.guest)

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::clock::Time;
 use crate::frame::BufferId;
 
-/// How many buffers are known at a time: guests flip two to four, a compositor in a guest some more.
-const CAPACITY: usize = 16;
+/// How many buffers are known at a time: guests flip two to four, a compositor in a guest as many as
+/// sixteen, and a change of mode brings new ones before the old ones are idle.
+const CAPACITY: usize = 32;
 
 /// How long a buffer that is not shown any more is remembered: longer than any guest's flip.
 const IDLE: Duration = Duration::from_secs(2);
@@ -59,6 +60,25 @@ impl<T> Cache<T> {
         gone
     }
 
+    /// Hands out what nobody has used for a while, except for what was used last: that is shown.
+    pub fn sweep(&mut self, now: Time) -> impl Iterator<Item = T> {
+        let newest = self.entries.iter().map(|entry| entry.used).max().unwrap_or_default();
+        let idle = move |entry: &mut Entry<T>| entry.used < newest && now.since(entry.used) >= IDLE;
+        self.entries.extract_if(.., idle).map(|entry| entry.value)
+    }
+
+    /// When [`Self::sweep`] will have something to hand out, if nothing is used until then.
+    pub fn deadline(&self) -> Option<Time> {
+        let newest = self.entries.iter().map(|entry| entry.used).max()?;
+        let older = self.entries.iter().map(|entry| entry.used).filter(|used| *used < newest);
+        older.min().map(|used| used + IDLE)
+    }
+
+    /// Forgets all but these.
+    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        self.entries.retain(|entry| keep(&entry.value));
+    }
+
     /// Forgets everything.
     pub fn drain(&mut self) -> impl Iterator<Item = T> {
         self.entries.drain(..).map(|entry| entry.value)
@@ -108,6 +128,37 @@ mod tests {
         assert_eq!(cache.insert(id(99), 99, at(101)), [1]);
         assert_eq!(cache.len(), CAPACITY);
         assert_eq!(cache.get_mut(id(0)), Some(&mut 0));
+    }
+
+    #[test]
+    fn what_is_idle_goes_though_nothing_new_comes() {
+        let mut cache = Cache::default();
+        assert_eq!(cache.deadline(), None);
+        cache.insert(id(1), 'a', at(0));
+        assert_eq!(cache.deadline(), None, "the one that is shown stays");
+        cache.insert(id(2), 'b', at(100));
+        cache.insert(id(3), 'c', at(200));
+        assert_eq!(cache.deadline(), Some(at(2000)));
+        assert_eq!(cache.sweep(at(1999)).count(), 0);
+        assert_eq!(cache.sweep(at(2000)).collect::<Vec<_>>(), ['a']);
+        assert_eq!(cache.sweep(at(9000)).collect::<Vec<_>>(), ['b']);
+        assert_eq!((cache.len(), cache.deadline()), (1, None));
+    }
+
+    #[test]
+    fn sixteen_buffers_and_some_of_a_former_mode_have_room() {
+        let mut cache = Cache::default();
+        let mut made = 0;
+        for flip in 0..10_000_u64 {
+            let now = at(flip * 16);
+            let buffer = if flip < 8 { 100 + flip } else { flip % 16 };
+            if cache.touch(id(buffer), now).is_none() {
+                made += 1;
+                cache.insert(id(buffer), (), now);
+            }
+            cache.sweep(now).for_each(drop);
+        }
+        assert_eq!((made, cache.len()), (24, 16));
     }
 
     #[test]

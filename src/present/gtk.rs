@@ -10,12 +10,13 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::gtk::prelude::*;
 use ::gtk::{gdk, glib, graphene};
 
 use self::texture::{Drawing, Made};
-use super::ladder::{Choice, Reason, Rung};
+use super::ladder::{Choice, Presenting, Reason, Refusals, Rung};
 use super::{Kind, Status};
 use crate::clock::{self, Time};
 use crate::frame::{Mailbox, Pacing, Pending, Serial};
@@ -34,7 +35,7 @@ struct Inner {
     frames: Arc<Mailbox>,
     stats: Arc<Stats>,
     /// Why there is no surface of ours.
-    reason: Reason,
+    refused: Refusals,
     changed: Rc<dyn Fn()>,
     state: RefCell<State>,
 }
@@ -65,13 +66,14 @@ impl Painter {
         native: &::gtk::Native,
         frames: Arc<Mailbox>,
         stats: Arc<Stats>,
-        reason: Reason,
+        reason: &Reason,
         changed: Rc<dyn Fn()>,
     ) -> Self {
         let window = native.surface().expect("a realized native has a surface");
         let clock = window.frame_clock();
         let state = RefCell::default();
-        let inner = Rc::new(Inner { window, frames, stats, reason, changed, state });
+        let refused = Refusals::of_surface(reason);
+        let inner = Rc::new(Inner { window, frames, stats, refused, changed, state });
         let (notice, notices) = async_channel::bounded(1);
         inner.frames.present(clock::now(), move || _ = notice.try_send(()));
         glib::spawn_future_local(Inner::listen(Rc::downgrade(&inner), notices));
@@ -151,13 +153,21 @@ impl Inner {
     /// GTK has painted a frame: if ours was in it, it is seen.
     fn painted(&self) {
         let Step::Drawn(serial, received) = self.state.borrow().step else { return };
-        self.stats.committed(received, clock::now());
+        let now = clock::now();
+        self.stats.committed(received, now);
+        self.frames.cadence().seen(now, refresh(&self.window.frame_clock()));
         let mut state = self.state.borrow_mut();
         state.step = Step::Done;
         state.pacing.seen(serial);
         drop(state);
         self.take();
     }
+}
+
+/// How long the screen takes for one of its pictures, as GTK has heard; zero where it has not.
+fn refresh(clock: &gdk::FrameClock) -> Duration {
+    let (interval, _) = clock.refresh_info(clock.frame_time());
+    Duration::from_micros(u64::try_from(interval).unwrap_or(0))
 }
 
 impl State {
@@ -171,15 +181,15 @@ impl State {
                     Made::Copied(bytes) => inner.stats.copied(bytes),
                 }
                 self.drawing = Some(drawing);
-                self.step = Step::Waiting(self.pacing.commit(pending.ack), pending.received);
-                Choice::Take { rung: Rung::Gtk, reason: Some(inner.reason.clone()) }
+                self.step = Step::Waiting(self.pacing.commit(pending.ack, clock::now()), pending.received);
+                Choice::Take { rung: Rung::Gtk, refused: inner.refused.clone() }
             }
-            Err(reason) => Choice::Refuse(reason),
+            Err(reason) => Choice::Refuse(inner.refused.clone().and(Rung::Gtk, reason)),
         };
         let kind = Kind::of(&pending.scanout);
         let status = Status::of(&choice);
         if self.announced != Some(kind) || self.status != status {
-            inner.stats.path(kind.path(&status));
+            inner.stats.path(kind.path(&status, Presenting::Live, None));
             self.announced = Some(kind);
             self.status = status;
         }

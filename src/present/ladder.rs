@@ -5,8 +5,11 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::Options;
 use super::file::{Access, File, Trust};
+use super::table::{Fit, Formats};
 use crate::frame::{Dmabuf, Mapped, Scanout};
+use crate::geometry::{Backing, Size};
 use crate::pixel::{Format, Fourcc, Modifier};
 
 /// What the person asked for.
@@ -17,10 +20,48 @@ pub enum Wanted {
     Auto,
     /// No copy of a buffer that the guest shares: what cannot be shown without one is refused.
     Direct,
+    /// Drawn by us on the GPU, even where the compositor would take the guest's own buffer.
+    Compose,
+    /// Copied from one GPU to another, even where that is not needed.
+    Bridge,
     /// A copy in shared memory, even where the guest's own buffer would do.
     Copy,
     /// Drawn by GTK, even where there could be a surface of our own.
     Gtk,
+}
+
+impl Wanted {
+    /// The one rung that it names.
+    pub const fn only(self) -> Option<Rung> {
+        match self {
+            Self::Auto => None,
+            Self::Direct => Some(Rung::Direct),
+            Self::Compose => Some(Rung::Compose),
+            Self::Bridge => Some(Rung::Bridge),
+            Self::Copy => Some(Rung::Copy),
+            Self::Gtk => Some(Rung::Gtk),
+        }
+    }
+}
+
+/// Whether the guest may still draw into what is shown.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Presenting {
+    /// The guest's buffer is shown as it is at each refresh, also while the guest draws into it.
+    #[default]
+    Live,
+    /// It is copied at the moment of the update: for guests that draw into the buffer being shown.
+    Snapshot,
+}
+
+impl Presenting {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Snapshot => "snapshot",
+        }
+    }
 }
 
 /// A way from the guest's picture to the screen, the best first.
@@ -28,6 +69,10 @@ pub enum Wanted {
 pub enum Rung {
     /// The compositor gets the guest's own buffer.
     Direct,
+    /// We import the guest's buffer and draw it with the GPU that shows the window.
+    Compose,
+    /// The GPU that has the buffer copies it into one that the other GPU can read.
+    Bridge,
     /// What changed is copied into shared memory of ours.
     Copy,
     /// GTK draws a texture.
@@ -35,10 +80,15 @@ pub enum Rung {
 }
 
 impl Rung {
+    /// The rungs that take a surface of our own, the best first.
+    pub const SURFACE: [Self; 4] = [Self::Direct, Self::Compose, Self::Bridge, Self::Copy];
+
     /// Its name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
+            Self::Compose => "compose",
+            Self::Bridge => "bridge",
             Self::Copy => "copy",
             Self::Gtk => "gtk",
         }
@@ -58,6 +108,10 @@ pub enum Reason {
     Messages,
     #[error("it was asked for")]
     Asked,
+    #[error("a copy of each update was asked for")]
+    Snapshot,
+    #[error("this build of Oriel has no part that draws with the GPU")]
+    NotBuilt,
     #[error("the guest's memory could shrink: it is not sealed and belongs to another user")]
     Unsealed,
     #[error("the guest's memory cannot be shared: {0}")]
@@ -70,6 +124,8 @@ pub enum Reason {
     NoDmabuf,
     #[error("the compositor takes no buffers of format {0} and modifier {1}")]
     DmabufFormat(Fourcc, Modifier),
+    #[error("{0} planes do not make a picture of format {1}")]
+    Planes(usize, Fourcc),
     #[error("what should be a dma-buf is something else")]
     NoBuffer,
     #[error("the buffer is smaller than its picture")]
@@ -82,39 +138,107 @@ pub enum Reason {
     Unreadable(Fourcc),
     #[error("the buffer cannot be read: {0}")]
     Io(String),
+    #[error("no GPU can be used: {0}")]
+    NoGpu(String),
+    #[error("the GPU's driver imports no buffers of format {0} and modifier {1}")]
+    GpuFormat(Fourcc, Modifier),
+    #[error("the GPU's driver refused a buffer of {size}, format {fourcc}, modifier {modifier}: {error}")]
+    GpuRefused { size: Size<Backing>, fourcc: Fourcc, modifier: Modifier, error: String },
+    #[error("the GPU was lost")]
+    GpuLost,
+    #[error("the picture lies in memory that needs no GPU")]
+    SharedMemory,
+    #[error("a processor does the GPU's work here, and copies more cheaply")]
+    SoftwareGpu,
     #[error("there is no Wayland compositor")]
     NoWayland,
     #[error("the compositor lacks {0}")]
     NoGlobal(&'static str),
 }
 
+/// Why the rungs above a picture's own did not do, the best first.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Refusals(Vec<(Rung, Reason)>);
+
+impl Refusals {
+    /// No surface of ours at all, for this reason.
+    pub fn of_surface(reason: &Reason) -> Self {
+        Self(Rung::SURFACE.map(|rung| (rung, reason.clone())).into())
+    }
+
+    /// Every rung that was refused, and why.
+    pub fn iter(&self) -> impl Iterator<Item = &(Rung, Reason)> {
+        self.0.iter()
+    }
+
+    /// Why this rung did not do.
+    pub fn reason(&self, rung: Rung) -> Option<&Reason> {
+        self.0.iter().find(|(refused, _)| *refused == rung).map(|(_, reason)| reason)
+    }
+
+    /// The one reason to tell: why it is not the best rung.
+    pub fn first(&self) -> Option<&Reason> {
+        self.0.first().map(|(_, reason)| reason)
+    }
+
+    /// One more, worse than the others.
+    #[must_use]
+    pub fn and(mut self, rung: Rung, reason: Reason) -> Self {
+        self.add(rung, reason);
+        self
+    }
+
+    fn add(&mut self, rung: Rung, reason: Reason) {
+        self.0.push((rung, reason));
+    }
+}
+
+/// All reasons, rungs with the same one together.
+impl fmt::Display for Refusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, alike) in self.0.chunk_by(|(_, one), (_, other)| one == other).enumerate() {
+            let rungs: Vec<_> = alike.iter().map(|(rung, _)| rung.name()).collect();
+            let before = if index == 0 { "" } else { "; " };
+            write!(f, "{before}{}: {}", rungs.join(", "), alike[0].1)?;
+        }
+        Ok(())
+    }
+}
+
 /// Which rung a picture takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// This one; `reason` says why not the one above it.
-    Take { rung: Rung, reason: Option<Reason> },
+    /// This one; `refused` says why not those above it.
+    Take { rung: Rung, refused: Refusals },
     /// None that a surface of ours has.
-    Refuse(Reason),
+    Refuse(Refusals),
 }
 
-/// Picks the best rung that the person allows and that does.
-pub fn choose(wanted: Wanted, direct: Result<(), Reason>, copy: Result<(), Reason>) -> Choice {
-    let direct = if wanted == Wanted::Copy { Err(Reason::Asked) } else { direct };
-    let reason = match direct {
-        Ok(()) => return Choice::Take { rung: Rung::Direct, reason: None },
-        Err(reason) => reason,
-    };
-    if wanted == Wanted::Direct && reason != Reason::Messages {
-        return Choice::Refuse(reason);
-    }
-    match copy {
-        Ok(()) => Choice::Take { rung: Rung::Copy, reason: Some(reason) },
-        // What kept it from the rung above says more than that a copy is no way out.
-        Err(_) if matches!(reason, Reason::NoDmabuf | Reason::DmabufFormat(..) | Reason::Refused) => {
-            Choice::Refuse(reason)
+/// Picks the best rung of a surface of ours that the person allows and that does.
+///
+/// `check` is asked about one rung after the other, the best first, until one does.
+pub fn choose(options: Options, mut check: impl FnMut(Rung) -> Result<(), Reason>) -> Choice {
+    let mut refused = Refusals::default();
+    for rung in Rung::SURFACE {
+        match permit(options, rung, &refused).and_then(|()| check(rung)) {
+            Ok(()) => return Choice::Take { rung, refused },
+            Err(reason) => refused.add(rung, reason),
         }
-        Err(reason) => Choice::Refuse(reason),
     }
+    Choice::Refuse(refused)
+}
+
+/// Whether the person wants this rung, after what those above it have said.
+fn permit(options: Options, rung: Rung, refused: &Refusals) -> Result<(), Reason> {
+    if let Some(only) = options.rung.only().filter(|only| *only != rung) {
+        // There is no buffer that a copy would betray.
+        let messages = rung == Rung::Copy && refused.reason(only) == Some(&Reason::Messages);
+        return if messages { Ok(()) } else { Err(Reason::Asked) };
+    }
+    if rung == Rung::Direct && options.presenting == Presenting::Snapshot {
+        return Err(Reason::Snapshot);
+    }
+    Ok(())
 }
 
 /// What a compositor takes.
@@ -123,7 +247,7 @@ pub struct Offer {
     /// Formats of `wl_shm`.
     pub shm: HashSet<Fourcc>,
     /// Formats of `zwp_linux_dmabuf_v1`, where there is one.
-    pub dmabuf: Option<HashSet<(Fourcc, Modifier)>>,
+    pub dmabuf: Option<Formats>,
 }
 
 /// A `wl_shm` pool over a file of the guest's, and the buffer in it.
@@ -185,26 +309,43 @@ pub enum Extent {
     NoBuffer,
 }
 
-/// Whether a dma-buf can be given to the compositor as it is, and in which format.
+/// As what a compositor takes a dma-buf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Direct {
+    pub format: Fourcc,
+    pub fit: Fit,
+}
+
+/// Whether a dma-buf can be given to the compositor as it is, and as what.
 ///
-/// A compositor ends the connection over a plane that reaches beyond its buffer.
-pub fn direct_dmabuf(dmabuf: &Dmabuf, extents: &[Extent], offer: &Offer) -> Result<Fourcc, Reason> {
+/// A compositor ends the connection over a pair of format and modifier that it did not offer, over
+/// planes that the format does not have, and over one that reaches beyond its buffer.
+pub fn direct_dmabuf(dmabuf: &Dmabuf, extents: &[Extent], offer: &Offer) -> Result<Direct, Reason> {
     let Some(formats) = &offer.dmabuf else { return Err(Reason::NoDmabuf) };
     let modifier = dmabuf.modifier();
     let opaque = dmabuf.fourcc().opaque();
-    let known = [opaque, dmabuf.fourcc()].into_iter().find(|format| formats.contains(&(*format, modifier)));
-    let format = known.ok_or(Reason::DmabufFormat(opaque, modifier))?;
+    let as_what = |format: Fourcc| formats.fit(format, modifier).map(|fit| Direct { format, fit });
+    let known = as_what(opaque).or_else(|| as_what(dmabuf.fourcc()));
+    let direct = known.ok_or(Reason::DmabufFormat(opaque, modifier))?;
+    let planes = dmabuf.planes();
+    // Other modifiers may add planes for compression data.
+    let plain = modifier == Modifier::LINEAR || modifier == Modifier::INVALID;
+    let least = direct.format.planes();
+    if planes.len() < least || (plain && planes.len() > least) {
+        return Err(Reason::Planes(planes.len(), direct.format));
+    }
     let height = u64::from(dmabuf.backing().height);
-    for (index, (plane, extent)) in dmabuf.planes().iter().zip(extents).enumerate() {
+    for (index, (plane, extent)) in planes.iter().zip(extents).enumerate() {
         let Extent::Fixed(length) = *extent else { return Err(Reason::NoBuffer) };
-        // The first plane has all rows; others may be subsampled or hold compression data.
-        let rows = if index == 0 && modifier == Modifier::LINEAR { height } else { 1 };
+        // The first plane has all rows; others may be subsampled or hold compression data. That is
+        // what libweston, wlroots and mutter check, whatever the modifier.
+        let rows = if index == 0 { height } else { 1 };
         let needed = u64::from(plane.offset) + u64::from(plane.stride) * rows;
-        if length > 0 && needed > length {
+        if needed > u64::from(u32::MAX) || (length > 0 && needed > length) {
             return Err(Reason::Short);
         }
     }
-    Ok(format)
+    Ok(direct)
 }
 
 /// Whether the processor can read a picture row by row, and in which format.
@@ -225,124 +366,4 @@ pub fn readable(scanout: &Scanout) -> Result<Format, Reason> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::fd::OwnedFd;
-
-    use super::*;
-    use crate::frame::{DmabufParts, Plane, Wire};
-    use crate::geometry::Size;
-
-    fn fd() -> OwnedFd {
-        rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::CLOEXEC).expect("memfd")
-    }
-
-    fn map(offset: u32, stride: u32, format: Format) -> Mapped {
-        Mapped::new((1, 2), fd(), 1 << 40, offset, Size::new(640, 480), stride, format).expect("a picture")
-    }
-
-    fn file() -> File {
-        File { length: 1 << 30, access: Access::Shared, trust: Trust::Sealed }
-    }
-
-    fn offer() -> Offer {
-        let shm = [Format::Xrgb8888, Format::Argb8888, Format::Rgb888].map(Format::fourcc);
-        Offer { shm: shm.into(), dmabuf: Some([(Format::Xrgb8888.fourcc(), Modifier::LINEAR)].into()) }
-    }
-
-    fn dmabuf(fourcc: &[u8; 4], modifier: Modifier, stride: u32) -> Dmabuf {
-        let backing = Size::new(640, 480);
-        Dmabuf::new(DmabufParts {
-            file: (1, 2),
-            planes: vec![Plane { fd: fd(), offset: 0, stride }],
-            fourcc: Fourcc::new(*fourcc),
-            modifier,
-            backing,
-            crop: backing.at_origin(),
-            y0_top: false,
-            wire: Wire::V2,
-        })
-        .expect("a buffer")
-    }
-
-    #[test]
-    fn a_sealed_map_is_a_pool() {
-        let pool = direct_map(&map(4096, 2560, Format::Argb8888), &file(), &offer()).expect("a pool");
-        let format = Format::Xrgb8888.fourcc();
-        let size = 4096 + 2560 * 480;
-        assert_eq!(pool, Pool { size, offset: 4096, width: 640, height: 480, stride: 2560, format });
-    }
-
-    #[test]
-    fn a_map_that_may_shrink_is_not_a_pool_unless_it_is_our_users() {
-        let map = map(0, 2560, Format::Xrgb8888);
-        let foreign = File { trust: Trust::Foreign, ..file() };
-        assert_eq!(direct_map(&map, &foreign, &offer()), Err(Reason::Unsealed));
-        let ours = File { trust: Trust::OurUser, ..file() };
-        assert!(direct_map(&map, &ours, &offer()).is_ok());
-    }
-
-    #[test]
-    fn what_the_compositor_would_not_take_is_not_offered() {
-        let check = |map: &Mapped, file: &File| direct_map(map, file, &offer()).unwrap_err();
-        let odd = map(2, 2560, Format::Xrgb8888);
-        assert_eq!(check(&odd, &file()), Reason::Layout { offset: 2, stride: 2560 });
-        let uneven = map(0, 1924, Format::Rgb888);
-        assert_eq!(check(&uneven, &file()), Reason::Layout { offset: 0, stride: 1924 });
-        let word = map(0, 1280, Format::Rgb565);
-        assert_eq!(check(&word, &file()), Reason::ShmFormat(Format::Rgb565.fourcc()));
-        let plain = map(0, 2560, Format::Xrgb8888);
-        let short = File { length: 2560 * 480 - 1, ..file() };
-        assert_eq!(check(&plain, &short), Reason::Layout { offset: 0, stride: 2560 });
-        let far = map(u32::MAX - 3, 2560, Format::Xrgb8888);
-        let long = File { length: 1 << 40, ..file() };
-        assert!(matches!(check(&far, &long), Reason::Layout { .. }));
-        for access in [Access::ReadOnly, Access::Sealed, Access::Stream] {
-            assert!(matches!(check(&plain, &File { access, ..file() }), Reason::Access(_)));
-        }
-    }
-
-    #[test]
-    fn a_dmabuf_is_given_in_a_format_without_alpha() {
-        let alpha = dmabuf(b"AR24", Modifier::LINEAR, 2560);
-        assert_eq!(
-            direct_dmabuf(&alpha, &[Extent::Fixed(2560 * 480)], &offer()),
-            Ok(Format::Xrgb8888.fourcc())
-        );
-        assert_eq!(direct_dmabuf(&alpha, &[Extent::Fixed(2560 * 480 - 1)], &offer()), Err(Reason::Short));
-        assert_eq!(direct_dmabuf(&alpha, &[Extent::Fixed(0)], &offer()), Ok(Format::Xrgb8888.fourcc()));
-        let tiled = dmabuf(b"XR24", Modifier(1 << 56 | 2), 2560);
-        let reason = Reason::DmabufFormat(Format::Xrgb8888.fourcc(), tiled.modifier());
-        assert_eq!(direct_dmabuf(&tiled, &[Extent::Fixed(0)], &offer()), Err(reason));
-        assert_eq!(direct_dmabuf(&alpha, &[Extent::NoBuffer], &offer()), Err(Reason::NoBuffer));
-        let none = Offer { dmabuf: None, ..offer() };
-        assert_eq!(direct_dmabuf(&alpha, &[Extent::Fixed(0)], &none), Err(Reason::NoDmabuf));
-    }
-
-    #[test]
-    fn the_ladder_falls_and_says_why() {
-        let auto = choose(Wanted::Auto, Err(Reason::Unsealed), Ok(()));
-        assert_eq!(auto, Choice::Take { rung: Rung::Copy, reason: Some(Reason::Unsealed) });
-        let best = choose(Wanted::Auto, Ok(()), Ok(()));
-        assert_eq!(best, Choice::Take { rung: Rung::Direct, reason: None });
-        let asked = choose(Wanted::Copy, Ok(()), Ok(()));
-        assert_eq!(asked, Choice::Take { rung: Rung::Copy, reason: Some(Reason::Asked) });
-        let tiled = Reason::Tiled(Modifier(7));
-        assert_eq!(choose(Wanted::Auto, Err(Reason::NoDmabuf), Err(tiled)), Choice::Refuse(Reason::NoDmabuf));
-    }
-
-    #[test]
-    fn whoever_asks_for_direct_gets_no_copy_of_a_shared_buffer() {
-        assert_eq!(choose(Wanted::Direct, Err(Reason::Unsealed), Ok(())), Choice::Refuse(Reason::Unsealed));
-        let messages = choose(Wanted::Direct, Err(Reason::Messages), Ok(()));
-        assert_eq!(messages, Choice::Take { rung: Rung::Copy, reason: Some(Reason::Messages) });
-    }
-
-    #[test]
-    fn only_plain_rows_are_readable() {
-        let read = |buffer: Dmabuf| readable(&Scanout::Dmabuf(buffer.into()));
-        assert_eq!(read(dmabuf(b"AR24", Modifier::LINEAR, 2560)), Ok(Format::Xrgb8888));
-        assert_eq!(read(dmabuf(b"XR24", Modifier(9), 2560)), Err(Reason::Tiled(Modifier(9))));
-        let planar = dmabuf(b"NV12", Modifier::LINEAR, 640);
-        assert_eq!(read(planar), Err(Reason::Unreadable(Fourcc::new(*b"NV12"))));
-    }
-}
+mod tests;

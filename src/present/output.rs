@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ::gtk::prelude::*;
 
 use super::ladder::{Reason, Wanted};
-use super::{Options, Status, gtk, surface};
+use super::{Facts, Options, Status, gtk, surface};
 use crate::frame::Mailbox;
 use crate::stats::Stats;
 
@@ -40,13 +40,13 @@ impl Output {
             Reason::Asked
         } else {
             let (frames, stats) = (frames.clone(), stats.clone());
-            match surface::Handle::open(native.upcast_ref(), frames, stats, options.rung, changed.clone()) {
+            match surface::Handle::open(native.upcast_ref(), frames, stats, options, changed.clone()) {
                 Ok(handle) => return Self::Surface(handle),
                 Err(reason) => reason,
             }
         };
         tracing::info!(%reason, "GTK draws the picture");
-        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, reason, changed))
+        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, &reason, changed))
     }
 
     /// How the picture gets to the screen at the moment.
@@ -54,6 +54,14 @@ impl Output {
         match self {
             Self::Surface(handle) => handle.status(),
             Self::Drawn(painter) => painter.status(),
+        }
+    }
+
+    /// What is known of the compositor and the GPU.
+    pub fn facts(&self) -> Facts {
+        match self {
+            Self::Surface(handle) => handle.facts(),
+            Self::Drawn(_) => Facts::default(),
         }
     }
 

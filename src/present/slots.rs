@@ -66,6 +66,19 @@ impl<B> Slots<B> {
         self.slots.get_mut(index).map(|slot| &mut slot.buffer)
     }
 
+    /// The index of the first buffer that answers to `wanted`.
+    pub fn position(&self, wanted: impl Fn(&B) -> bool) -> Option<usize> {
+        self.slots.iter().position(|slot| wanted(&slot.buffer))
+    }
+
+    /// The pictures have another size from now on, which the buffers take.
+    pub fn resize(&mut self, size: Size<Guest>) {
+        self.size = size;
+        for slot in &mut self.slots {
+            slot.stale = Damage::whole(size);
+        }
+    }
+
     /// A buffer was brought up to date and given to the compositor.
     pub fn give(&mut self, index: usize) {
         if let Some(slot) = self.slots.get_mut(index) {

@@ -23,12 +23,16 @@
 //! so nothing is taken from the mailbox, which keeps the newest frame for the moment when it does.
 
 mod buffers;
+#[cfg_attr(not(feature = "gl"), path = "surface/composer/absent.rs")]
+mod composer;
 mod copier;
+mod explicit;
 mod foreign;
 mod globals;
 mod shared;
 mod stage;
 mod thread;
+mod wait;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -42,8 +46,8 @@ use gdk_wayland::prelude::*;
 use gdk_wayland::{WaylandDisplay, WaylandSurface};
 
 use self::shared::Shared;
-use super::ladder::{Reason, Wanted};
-use super::{Stacking, Status};
+use super::ladder::Reason;
+use super::{Facts, Options, Stacking, Status};
 use crate::frame::Mailbox;
 use crate::geometry::Placement;
 use crate::stats::Stats;
@@ -81,7 +85,7 @@ impl Handle {
         native: &::gtk::Native,
         frames: Arc<Mailbox>,
         stats: Arc<Stats>,
-        wanted: Wanted,
+        options: Options,
         changed: Rc<dyn Fn()>,
     ) -> Result<Self, Reason> {
         let surface = native.surface().ok_or(Reason::NoWayland)?;
@@ -95,7 +99,7 @@ impl Handle {
         let io = |error: rustix::io::Errno| Reason::Io(error.to_string());
         let shared = Arc::new(Shared::new(notice).map_err(io)?);
         let start =
-            thread::Start { connection, shared: shared.clone(), frames: frames.clone(), stats, wanted };
+            thread::Start { connection, shared: shared.clone(), frames: frames.clone(), stats, options };
         std::thread::Builder::new()
             .name("oriel-present".into())
             .spawn(move || thread::run(start))
@@ -128,6 +132,11 @@ impl Handle {
     /// How the picture gets to the screen at the moment.
     pub fn status(&self) -> Status {
         self.anchor.shared.status()
+    }
+
+    /// What the presenter knows of the compositor and the GPU.
+    pub fn facts(&self) -> Facts {
+        self.anchor.shared.facts().clone()
     }
 }
 
@@ -266,3 +275,6 @@ impl Anchor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

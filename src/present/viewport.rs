@@ -14,6 +14,30 @@ pub struct Shape {
     pub flipped: bool,
 }
 
+/// What a buffer that is attached holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// The picture, in its own pixels.
+    Picture(Shape),
+    /// What of it the placement shows, in the monitor's pixels.
+    Seen,
+}
+
+impl Content {
+    /// How it is shown where `placement` says.
+    pub fn viewport(&self, placement: &Placement) -> Viewport {
+        match self {
+            Self::Picture(shape) => shape.viewport(placement),
+            Self::Seen => Viewport { source: None, destination: placement.visible().size },
+        }
+    }
+
+    /// Whether its row 0 is the bottom line.
+    pub fn is_flipped(&self) -> bool {
+        matches!(self, Self::Picture(shape) if shape.flipped)
+    }
+}
+
 /// What the surface's viewport is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Viewport {

@@ -1,5 +1,6 @@
 //! The loop that does what the state says: reach the machine, serve it, wait for it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use zruntime::SharedRuntime;
 use super::queue::Queue;
 use super::serve::{self, Known};
 use super::state::{Input, Lifecycle, Task};
-use super::{ConsoleId, Event, Machine, Request, State};
+use super::{Boosting, Choice, ConsoleId, Event, Machine, Options, Request, State};
 use crate::clock::{self, Time};
 use crate::display1;
 use crate::source::{ConnectError, Ending, Link, PowerError, Source, Stage};
@@ -25,6 +26,9 @@ pub(super) struct Shared {
     pub(super) events: Sender<Event>,
     /// The consoles that have been told of.
     pub(super) consoles: BTreeMap<ConsoleId, Known>,
+    /// What the person wants, connected or not.
+    pub(super) boost: Cell<Boosting>,
+    pub(super) choice: Cell<Choice>,
 }
 
 impl Shared {
@@ -36,18 +40,32 @@ impl Shared {
 
     /// The next request; that nobody is left to ask for anything asks for the end.
     pub(super) async fn request(&self) -> Request {
-        self.requests.recv().await.unwrap_or(Request::Close)
+        let request = self.requests.recv().await.unwrap_or(Request::Close);
+        self.note(&request);
+        request
+    }
+
+    /// Keeps in mind what goes on to hold.
+    pub(super) fn note(&self, request: &Request) {
+        match *request {
+            Request::Boost(boost) => self.boost.set(boost),
+            Request::Choose(choice) => self.choice.set(choice),
+            _ => {}
+        }
     }
 }
 
 /// Lives a session.
 pub(super) async fn run(
     mut source: Source,
+    options: Options,
     requests: Receiver<Request>,
     input: Arc<Queue>,
     events: Sender<Event>,
 ) {
-    let mut shared = Shared { requests, input, events, consoles: BTreeMap::new() };
+    let Options { boost } = options;
+    let (boost, choice) = (Cell::new(boost), Cell::default());
+    let mut shared = Shared { requests, input, events, consoles: BTreeMap::new(), boost, choice };
     let mut lifecycle = Lifecycle::new(source.can_return());
     let mut reached: Option<Reached> = None;
     while let Some(state) = lifecycle.state(clock::now()) {
@@ -113,7 +131,7 @@ async fn connect(source: &Source, reached: &mut Option<Reached>, shared: &Shared
                 Request::Power(power) => {
                     shared.tell(Event::PowerFailed(power, PowerError::NoMonitor)).await;
                 }
-                Request::UiInfo(..) | Request::Reconnect => {}
+                Request::UiInfo(..) | Request::Reconnect | Request::Boost(_) | Request::Choose(_) => {}
             }
         }
     };
@@ -175,7 +193,7 @@ async fn wait(
                     shared.tell(Event::PowerFailed(power, error)).await;
                 }
             }
-            (Request::UiInfo(..), _) => {}
+            (Request::UiInfo(..) | Request::Boost(_) | Request::Choose(_), _) => {}
         }
     }
 }

@@ -15,11 +15,13 @@ use futures_util::{FutureExt, Stream, StreamExt, future, select_biased};
 use zruntime::SharedRuntime;
 
 use super::actor::Shared;
+use super::boost::drive::{self, Monitor};
 use super::queue::{Item, Queue};
 use super::state::Input;
-use super::{Console, ConsoleId, ConsoleKind, Event, Request, UiInfo};
+use super::watch::{LOOK, Watching};
+use super::{Boosting, Choice, Console, ConsoleId, ConsoleKind, Event, Hardware, Request, UiInfo, hardware};
 use crate::clock::{self, Time};
-use crate::display1::{self, CallError, Change, Description, Listener, Peer, RegisterError, Report};
+use crate::display1::{self, CallError, Change, Description, Frames, Listener, Peer, RegisterError, Report};
 use crate::frame::{self, Mailbox};
 use crate::geometry::Size;
 use crate::source::{Ending, Link, Power, PowerError};
@@ -50,12 +52,16 @@ pub(super) struct Known {
 
 /// Something that was being waited for.
 enum Done {
-    Described(ConsoleId, Result<Description, CallError>),
+    Described(ConsoleId, Result<(Description, Hardware), CallError>),
     Registered(ConsoleId, u32, Result<Listener, RegisterError>),
     /// It is time to register a listener again.
     Again(ConsoleId),
     Sized(ConsoleId, Result<(), CallError>),
     Powered(Power, Result<(), PowerError>),
+    /// It is time to look which console shows what.
+    Look,
+    /// A console is not boosted any more.
+    Boosted,
 }
 
 type Jobs<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + 'a>>>;
@@ -73,6 +79,8 @@ struct Served {
     /// How often its listener broke lately, and when it last did.
     breaks: (u32, Time),
     sizing: Sizing,
+    /// Its boost ends when this is dropped.
+    boost: Option<Sender<()>>,
 }
 
 /// Whether the guest is being asked for a screen size.
@@ -106,7 +114,9 @@ pub(super) async fn serve(link: &Link, machine: &display1::Machine, shared: &mut
     let input = shared.input.clone();
     input.open();
     let (reports, said) = async_channel::unbounded();
-    let mut serving = Serving { link, shared, consoles: BTreeMap::new(), jobs: Jobs::new(), reports };
+    let watching = Watching::new(shared.choice.get());
+    let (consoles, jobs) = (BTreeMap::new(), Jobs::new());
+    let mut serving = Serving { link, shared, consoles, watching, jobs, reports };
     serving.set_consoles(&machine.consoles).await;
     let happened = serving.run(changes, said).await;
     drop(serving);
@@ -119,6 +129,7 @@ struct Serving<'a> {
     link: &'a Link,
     shared: &'a mut Shared,
     consoles: BTreeMap<ConsoleId, Served>,
+    watching: Watching,
     jobs: Jobs<'a>,
     reports: Sender<Said>,
 }
@@ -147,7 +158,7 @@ impl<'a> Serving<'a> {
                     within(FAREWELL, future::select(finish, pump)).await;
                     return Input::Close;
                 }
-                Next::Request(request) => self.request(request),
+                Next::Request(request) => self.request(request).await,
                 Next::Ended(ending) => return Input::Ended(ending),
                 Next::Said((id, generation, report)) => self.said(id, generation, report),
                 Next::Done(done) => self.done(done).await,
@@ -159,12 +170,21 @@ impl<'a> Serving<'a> {
         }
     }
 
-    fn request(&mut self, request: Request) {
+    async fn request(&mut self, request: Request) {
+        self.shared.note(&request);
         match request {
             Request::UiInfo(id, info) => self.size(id, info),
             Request::Power(power) => {
                 let link = self.link;
                 self.job(async move { Done::Powered(power, link.power(power).await) });
+            }
+            Request::Boost(_) => {
+                let ids: Vec<_> = self.consoles.keys().copied().collect();
+                ids.into_iter().for_each(|id| self.boost(id));
+            }
+            Request::Choose(choice) => {
+                let active = self.watching.choose(choice);
+                self.activate(active).await;
             }
             Request::Reconnect | Request::Close => {}
         }
@@ -186,7 +206,9 @@ impl<'a> Serving<'a> {
 
     async fn done(&mut self, done: Done) {
         match done {
-            Done::Described(id, Ok(description)) => self.described(id, description).await,
+            Done::Described(id, Ok((description, hardware))) => {
+                self.described(id, description, hardware).await;
+            }
             Done::Described(id, Err(error @ CallError::Refused { .. })) => {
                 tracing::warn!(%id, %error, "a console that is none");
                 self.remove(id).await;
@@ -198,7 +220,8 @@ impl<'a> Serving<'a> {
             Done::Registered(id, generation, result) => self.registered(id, generation, result),
             Done::Again(id) => self.register(id),
             Done::Sized(id, result) => self.sized(id, result),
-            Done::Powered(_, Ok(())) => {}
+            Done::Powered(_, Ok(())) | Done::Boosted => {}
+            Done::Look => self.look().await,
             Done::Powered(power, Err(error)) => self.shared.tell(Event::PowerFailed(power, error)).await,
         }
     }
@@ -260,6 +283,10 @@ impl<'a> Serving<'a> {
 
     async fn remove(&mut self, id: ConsoleId) {
         self.consoles.remove(&id);
+        self.watching.remove(id);
+        if self.shared.choice.get() == Choice::Console(id) {
+            self.shared.choice.set(Choice::Automatic);
+        }
         if self.shared.consoles.remove(&id).is_some() {
             self.shared.tell(Event::ConsoleRemoved(id)).await;
         }
@@ -267,19 +294,29 @@ impl<'a> Serving<'a> {
 
     fn describe(&mut self, id: ConsoleId) {
         let console = self.link.peer.console(id.0);
-        self.job(async move { Done::Described(id, console.describe().await) });
+        let monitor = self.link.monitor();
+        self.job(async move {
+            let described = async {
+                let description = console.describe().await?;
+                let hardware = hardware::find(monitor, &description.label, description.head).await;
+                Ok((description, hardware))
+            };
+            Done::Described(id, described.await)
+        });
     }
 
-    async fn described(&mut self, id: ConsoleId, description: Description) {
+    async fn described(&mut self, id: ConsoleId, description: Description, hardware: Hardware) {
         if !self.consoles.contains_key(&id) {
             return;
         }
         let Description { leds, pointer, graphic, .. } = description;
-        self.know(id, description).await;
+        self.know(id, description, hardware).await;
         self.shared.tell(Event::Leds(id, leds)).await;
         self.shared.tell(Event::PointerMode(id, pointer)).await;
         if graphic {
             self.register(id);
+            self.watch(id);
+            self.boost(id);
         }
         if let Some(wish) = self.shared.consoles.get(&id).and_then(|known| known.wish) {
             self.size(id, wish);
@@ -287,17 +324,18 @@ impl<'a> Serving<'a> {
     }
 
     /// Tells of the console, unless it is the one that was there before the connection broke.
-    async fn know(&mut self, id: ConsoleId, description: Description) {
+    async fn know(&mut self, id: ConsoleId, description: Description, hardware: Hardware) {
         if let Some(known) = self.shared.consoles.get_mut(&id) {
             if known.is(&description) {
                 known.console.size = description.size;
+                known.console.hardware = hardware;
                 known.tell_size();
                 return;
             }
             self.shared.consoles.remove(&id);
             self.shared.tell(Event::ConsoleRemoved(id)).await;
         }
-        let known = Known::new(id, description);
+        let known = Known::new(id, description, hardware);
         known.tell_size();
         let console = known.console.clone();
         self.shared.consoles.insert(id, known);
@@ -316,9 +354,10 @@ impl<'a> Serving<'a> {
             let _ = reports.try_send((id, generation, report));
         };
         let console = self.link.peer.console(id.0);
-        let (frames, stats) = (known.console.frames.clone(), known.console.stats.clone());
+        let Console { frames: mailbox, stats, hardware, .. } = known.console.clone();
+        let frames = Frames { mailbox, stats, pace: hardware.pace() };
         self.job(async move {
-            Done::Registered(id, generation, Listener::register(&console, frames, stats, report).await)
+            Done::Registered(id, generation, Listener::register(&console, frames, report).await)
         });
     }
 
@@ -356,6 +395,61 @@ impl<'a> Serving<'a> {
         all.then(|| "QEMU takes no listener, or parts with it at once".to_owned())
     }
 
+    /// Has an eye on a console, if there are others to choose from.
+    fn watch(&mut self, id: ConsoleId) {
+        let Some(known) = self.shared.consoles.get(&id) else { return };
+        self.watching.add(&known.console);
+        if self.watching.has_choice() && !self.watching.looking {
+            self.watching.looking = true;
+            self.look_soon();
+        }
+    }
+
+    fn look_soon(&mut self) {
+        self.job(async {
+            within(LOOK, future::pending::<()>()).await;
+            Done::Look
+        });
+    }
+
+    async fn look(&mut self) {
+        self.watching.looking = self.watching.has_choice();
+        let active = self.watching.look(self.shared.consoles.values().map(|known| &known.console));
+        self.activate(active).await;
+        if self.watching.looking {
+            self.look_soon();
+        }
+    }
+
+    async fn activate(&self, active: Option<ConsoleId>) {
+        if let Some(id) = active {
+            tracing::debug!(%id, "the console to look at");
+            self.shared.tell(Event::ActiveConsole(id)).await;
+        }
+    }
+
+    /// Asks for a console's picture at the screen's pace, if QEMU polls it, we hold the monitor, and
+    /// the person does not mind. Whatever was asked for before ends.
+    fn boost(&mut self, id: ConsoleId) {
+        let Some(served) = self.consoles.get_mut(&id) else { return };
+        served.boost = None;
+        let Some(known) = self.shared.consoles.get(&id) else { return };
+        let Console { label, head, hardware, frames, stats, .. } = known.console.clone();
+        let wanted = self.shared.boost.get() == Boosting::Auto && hardware.is_polled();
+        let Some(client) = self.link.monitor().filter(|_| wanted) else { return };
+        let Some(device) = hardware::address(id, &label, head) else {
+            tracing::info!(%id, "a vGPU without an id, and not the first console: QEMU shows 33 frames a second");
+            return;
+        };
+        let (hold, released) = async_channel::bounded::<()>(1);
+        served.boost = Some(hold);
+        self.job(async move {
+            let drive = pin!(drive::drive(Monitor { client, device }, &frames, &stats));
+            future::select(drive, pin!(released.recv())).await;
+            Done::Boosted
+        });
+    }
+
     /// Asks the guest for a size; what is asked meanwhile is asked after that, the last of it.
     fn size(&mut self, id: ConsoleId, info: UiInfo) {
         if let Some(known) = self.shared.consoles.get_mut(&id) {
@@ -388,11 +482,11 @@ impl<'a> Serving<'a> {
 }
 
 impl Known {
-    fn new(id: ConsoleId, description: Description) -> Self {
+    fn new(id: ConsoleId, description: Description, hardware: Hardware) -> Self {
         let Description { label, graphic, head, device, size, .. } = description;
         let kind = if graphic { ConsoleKind::Graphic } else { ConsoleKind::Text };
         let (frames, stats) = (Arc::new(Mailbox::default()), Arc::new(Stats::new(clock::now())));
-        let console = Console { id, label, kind, head, device, size, frames, stats };
+        let console = Console { id, label, kind, head, device, hardware, size, frames, stats };
         Self { console, wish: None }
     }
 

@@ -87,6 +87,14 @@ impl Link {
         matches!(self.keep, Keep::Child { .. })
     }
 
+    /// Its monitor, where we hold one.
+    pub fn monitor(&self) -> Option<&Client> {
+        match &self.keep {
+            Keep::Qmp(monitor) | Keep::Child { monitor, .. } => Some(monitor),
+            Keep::Bus | Keep::Fd => None,
+        }
+    }
+
     /// Waits for the end of a machine of our own, whether or not its display is connected.
     pub async fn exited(&self) -> Ending {
         match &self.keep {
@@ -113,9 +121,7 @@ impl Link {
     ///
     /// When there is no monitor, or it refuses.
     pub async fn power(&self, power: Power) -> Result<(), PowerError> {
-        let (Keep::Qmp(monitor) | Keep::Child { monitor, .. }) = &self.keep else {
-            return Err(PowerError::NoMonitor);
-        };
+        let monitor = self.monitor().ok_or(PowerError::NoMonitor)?;
         Ok(match power {
             Power::Down => monitor.power_down().await,
             Power::Quit => monitor.quit().await,

@@ -65,6 +65,15 @@ impl fmt::Display for Shutdown {
     }
 }
 
+/// What a display showed when QEMU was made to look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refreshed {
+    /// A buffer of the guest's.
+    Buffer,
+    /// A surface of QEMU's own: text, ramfb, VGA.
+    Surface,
+}
+
 /// A command on its way: a line, with or without a descriptor, and who waits for the reply.
 #[derive(Debug)]
 struct Call {
@@ -158,6 +167,55 @@ impl Client {
             // QEMU may be gone before its reply is.
             Ok(_) | Err(QmpError::Closed) => Ok(()),
             Err(error) => Err(error),
+        }
+    }
+
+    /// A property of an object in QEMU's tree.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or QEMU does not answer.
+    pub async fn qom_get(&self, path: &str, property: &str) -> Result<Value, QmpError> {
+        self.execute("qom-get", json!({ "path": path, "property": property }), None).await
+    }
+
+    /// The properties of an object in QEMU's tree: names, and types as `child<VGA>`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such object, or QEMU does not answer.
+    pub async fn qom_list(&self, path: &str) -> Result<Vec<(String, String)>, QmpError> {
+        let listed = self.execute("qom-list", json!({ "path": path }), None).await?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let read = |one: &Value| Some((text(&one["name"])?, text(&one["type"])?));
+        Ok(listed.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(read).collect())
+    }
+
+    /// Has QEMU look at a display at once: the one of the device with this id and head, or else the
+    /// first.
+    ///
+    /// The only command for that is `screendump`, whose first step it is (ui/ui-qmp-cmds.c,
+    /// `qmp_screendump`); what follows fails. While a buffer of the guest's is shown there is no
+    /// surface to dump; otherwise the dump stops at its file, which cannot be made anywhere, so that
+    /// nothing is ever written.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU refuses for another reason, or does not answer.
+    pub async fn refresh(&self, device: Option<(&str, u32)>) -> Result<Refreshed, QmpError> {
+        const NOWHERE: &str = "/dev/null/oriel-refresh";
+        let arguments = match device {
+            Some((id, head)) => json!({ "filename": NOWHERE, "device": id, "head": head }),
+            None => json!({ "filename": NOWHERE }),
+        };
+        match self.execute("screendump", arguments, None).await {
+            Err(QmpError::Refused { words, .. }) if words == "no surface" => Ok(Refreshed::Buffer),
+            Err(QmpError::Refused { words, .. }) if words.contains(NOWHERE) => Ok(Refreshed::Surface),
+            Err(error) => Err(error),
+            Ok(_) => Err(QmpError::Refused {
+                command: "screendump",
+                words: "it can write a picture where no file can be".to_owned(),
+            }),
         }
     }
 

@@ -43,9 +43,9 @@ impl DisplayView {
 
     /// There is something to draw, or the output says something else of itself.
     fn output_changed(&self) {
-        if let Some(Status::Refused { reason }) = self.status() {
-            tracing::info!("GTK draws the picture: {reason}");
-            self.open_output_with(Options { rung: Wanted::Gtk });
+        if let Some(Status::Refused { refused }) = self.status() {
+            tracing::info!("GTK draws the picture: {refused}");
+            self.open_output_with(Options { rung: Wanted::Gtk, ..self.imp().options.get() });
         }
         self.queue_draw();
         self.emit_by_name::<()>("status-changed", &[]);

@@ -100,6 +100,8 @@ impl MachineWindow {
                 known.borrow_mut().pointers.insert(id, mode);
                 return self.pass_on(id);
             }
+            // The person chooses here.
+            Event::ActiveConsole(_) => return,
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
         }
         self.consoles_changed();

@@ -4,6 +4,9 @@
 mod canvas;
 #[path = "present/client.rs"]
 mod client;
+#[cfg(feature = "gl")]
+#[path = "present/compose.rs"]
+mod compose;
 #[path = "present/guest.rs"]
 mod guest;
 #[path = "present/stage.rs"]
@@ -414,7 +417,7 @@ fn without_wayland_gtk_draws() {
     actor.ask(Ask::Open { rung: Rung::Auto });
     actor.find(&screen, "x11", WHOLE, 1);
     let report = actor.wait("the gtk rung", showing("Gtk"));
-    assert!(report.status.contains("no Wayland"), "{report:#?}");
+    assert!(report.status.contains("NoWayland"), "{report:#?}");
     actor.ask(Ask::Switch { medium: Medium::Dmabuf { y0_top: true }, size: WHOLE, margin: 8, picture: 2 });
     actor.find(&screen, "x11-flipped", WHOLE, 2);
     actor.quit();

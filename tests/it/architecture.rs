@@ -28,10 +28,13 @@ const CRATES: &[(&[&str], &[&str])] = &[
     (&["zruntime"], &["display1", "source", "session", "app"]),
     (&["gtk", "gdk", "glib", "gio", "adw", "gdk_wayland"], &["present", "view", "window", "app"]),
     (&["wayland_client", "wayland_protocols"], &["present", "view"]),
+    (&["khronos_egl", "glow", "gbm", "drm"], &["present"]),
 ];
 
 /// The only files with `unsafe`; each block in them says why it is sound.
 const UNSAFE: &[&str] = &[
+    "src/present/gpu/egl.rs",
+    "src/present/gpu/gl.rs",
     "src/present/gtk/dmabuf.rs",
     "src/present/mapping.rs",
     "src/present/surface/foreign.rs",

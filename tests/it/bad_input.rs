@@ -4,22 +4,19 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use oriel::clock;
 use oriel::display1::auth::AuthError;
 use oriel::display1::{CallError, Closed, Listener, Peer, PeerError, RegisterError, Report};
-use oriel::frame::{MAX_SIDE, Mailbox, Scanout, Screen};
+use oriel::frame::{MAX_SIDE, Scanout, Screen};
 use oriel::geometry::Size;
-use oriel::stats::Stats;
 use standin::buffer::{Buffer, LINEAR, Layout, fourcc};
 use standin::pixman::X8R8G8B8;
 use standin::{Args, Expect, Hang, Policy, Standin};
 use zruntime::block_on;
 
-use crate::viewer::{Viewer, WAIT, connect, open_descriptors};
+use crate::viewer::{Viewer, WAIT, connect, nowhere, open_descriptors};
 
 const INVALID: &str = "org.qemu.Display1.Error.Invalid";
 const UNSUPPORTED: &str = "org.qemu.Display1.Error.Unsupported";
@@ -428,10 +425,8 @@ fn a_machine_that_dies_while_we_register_is_an_error() {
     let (qemu, socket) = Standin::p2p().unwrap();
     let peer = connect(socket);
     qemu.hang(Hang::MainLoop);
-    let registering = thread::spawn(move || {
-        let (mailbox, stats) = (Arc::new(Mailbox::default()), Arc::new(Stats::new(clock::now())));
-        block_on(Listener::register(&peer.console(0), mailbox, stats, |_| {})).map(drop)
-    });
+    let registering =
+        thread::spawn(move || block_on(Listener::register(&peer.console(0), nowhere(), |_| {})).map(drop));
     thread::sleep(Duration::from_millis(50));
     drop(qemu);
     assert!(registering.join().unwrap().is_err());

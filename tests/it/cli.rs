@@ -61,7 +61,7 @@ fn wrong_arguments_say_what_is_expected() {
         (&["connect", "--bus", "a", "--qmp", "b"], "cannot be used with"),
         (&["connect", "--qmp", "a", "web"], "cannot be used with"),
         (&["connect", "--scale", "big"], "[possible values: fit, 1:1]"),
-        (&["connect", "--present", "gpu"], "[possible values: auto, direct, copy, gtk]"),
+        (&["connect", "--present", "gpu"], "[possible values: auto, direct, compose, bridge, copy, gtk]"),
         (&["connect", "--exit-after", "0"], "expected a number of seconds above 0"),
         (&["connect", "--exit-after", "soon"], "expected a number of seconds above 0"),
         (&["connect", "--console", "one"], "invalid digit"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oriel::display1::{CallError, Closed, Listener, RegisterError, Report, interface};
+use oriel::display1::{CallError, Closed, Listener, Pace, RegisterError, Report, interface};
 use oriel::frame::{Scanout, Screen};
 use oriel::geometry::Rect;
 use standin::buffer::{Buffer, Layout};
@@ -130,10 +130,9 @@ fn trap_07_and_08_a_refused_listener_leaves_nothing_open() {
     let first = viewer.listener.take();
     let before = open_descriptors();
     for _ in 0..10 {
-        let register =
-            Listener::register(&viewer.console, viewer.mailbox.clone(), viewer.stats.clone(), |report| {
-                panic!("{report:?} of a listener that never was")
-            });
+        let register = Listener::register(&viewer.console, viewer.frames(), |report| {
+            panic!("{report:?} of a listener that never was")
+        });
         let error = block_on(register).unwrap_err();
         assert!(matches!(error, RegisterError::Call(CallError::Refused { .. })), "{error}");
     }
@@ -251,4 +250,44 @@ fn replies_that_are_not_asked_for_are_not_sent() {
     assert!(qemu.update_dmabuf([0, 0, 64, 48]).wait(WAIT).is_returned(), "the one after is answered");
     assert!(silent.poll().is_none() && unknown.poll().is_none());
     let _ = silent.wait(Duration::ZERO);
+}
+
+/// Issue: "for vfio it paces nothing: reply at once".
+#[test]
+fn who_waits_for_no_reply_is_answered_at_once() {
+    let viewer = Viewer::paced(Standin::builder().release(Release::V10_0), Pace::AtOnce);
+    let qemu = viewer.qemu();
+    let picture = Buffer::with_frame(Layout::tight(64, 48, X8R8G8B8), 1).unwrap();
+    qemu.scanout_dmabuf(&picture, picture.dmabuf());
+    viewer.present();
+    let replies: Vec<_> = (0..50).map(|_| qemu.update_dmabuf([0, 0, 64, 48])).collect();
+    for reply in replies {
+        assert!(reply.wait(WAIT).is_returned());
+    }
+    let frame = viewer.frame();
+    assert!(frame.ack.is_none(), "nothing is left to answer: {frame:?}");
+    assert_eq!(viewer.stats.summary(oriel::clock::now()).counts.replied, 50);
+}
+
+/// Issue: "give it when the picture has been taken, at latest after one refresh, at once when hidden".
+#[test]
+fn a_guest_that_waits_is_answered_whatever_the_presenter_does() {
+    let viewer = Viewer::new(Standin::builder().release(Release::V10_0));
+    let qemu = viewer.qemu();
+    let picture = Buffer::with_frame(Layout::tight(64, 48, X8R8G8B8), 1).unwrap();
+    qemu.scanout_dmabuf(&picture, picture.dmabuf());
+    viewer.present();
+    // It takes a frame and keeps it, and then none: a window that is hidden.
+    viewer.mailbox.cadence().seen(oriel::clock::now(), Duration::from_secs(3600));
+    assert!(qemu.update_dmabuf([0, 0, 64, 48]).wait(WAIT).is_returned());
+    let held = viewer.frame();
+    for _ in 0..100 {
+        assert!(qemu.update_dmabuf([0, 0, 64, 48]).wait(WAIT).is_returned());
+    }
+    drop(held);
+    // It is seen again: the reply comes with the frame that is let go of.
+    drop(viewer.frame());
+    let reply = qemu.update_dmabuf([0, 0, 64, 48]);
+    drop(viewer.frame());
+    assert!(reply.wait(WAIT).is_returned());
 }

@@ -3,12 +3,15 @@
 mod architecture;
 mod auth;
 mod bad_input;
+mod boost;
 mod cli;
 mod decode;
+mod follow;
 mod launch;
 mod listener;
 mod peer;
 mod qmp;
+mod sequences;
 mod session;
 mod session_watch;
 mod source;

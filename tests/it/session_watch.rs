@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oriel::session::{Console, Event, Machine, Session, State};
+use oriel::session::{Console, Event, Machine, Options, Session, State};
 use oriel::source::Source;
 
 /// How long anything that is bound to happen may take on a busy computer.
@@ -17,7 +17,11 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn start(source: Source) -> Self {
-        let (session, events) = Session::start(source);
+        Self::start_with(source, Options::default())
+    }
+
+    pub(crate) fn start_with(source: Source, options: Options) -> Self {
+        let (session, events) = Session::start_with(source, options);
         let (pass_on, received) = mpsc::channel();
         thread::spawn(move || {
             while let Ok(event) = events.recv_blocking() {

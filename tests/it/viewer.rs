@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use oriel::clock;
-use oriel::display1::{Console, Listener, Peer, RegisterError, Report};
+use oriel::display1::{Console, Frames, Listener, Pace, Peer, RegisterError, Report};
 use oriel::frame::{Mailbox, Pending, Scanout, Screen};
 use oriel::geometry::Size;
 use oriel::stats::Stats;
@@ -28,6 +28,7 @@ pub(crate) struct Viewer {
     pub(crate) console: Console,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) stats: Arc<Stats>,
+    pub(crate) pace: Pace,
     pub(crate) listener: Option<Listener>,
     /// How many listeners this has had.
     registered: usize,
@@ -48,11 +49,22 @@ impl Viewer {
         Self::of(Arc::new(qemu), connect(socket))
     }
 
+    /// One whose replies are waited for by somebody, or by nobody.
+    pub(crate) fn paced(builder: Builder, pace: Pace) -> Self {
+        let (qemu, socket) = builder.p2p().expect("a stand-in");
+        Self::with(Arc::new(qemu), connect(socket), pace)
+    }
+
     pub(crate) fn of(qemu: Arc<Standin>, peer: Peer) -> Self {
+        Self::with(qemu, peer, Pace::default())
+    }
+
+    fn with(qemu: Arc<Standin>, peer: Peer, pace: Pace) -> Self {
         let (tell, news) = channel();
         let console = peer.console(0);
         let (mailbox, stats) = (Arc::new(Mailbox::default()), Arc::new(Stats::new(clock::now())));
-        let mut viewer = Self { qemu, console, mailbox, stats, listener: None, registered: 0, tell, news };
+        let listener = None;
+        let mut viewer = Self { qemu, console, mailbox, stats, pace, listener, registered: 0, tell, news };
         let tell = viewer.tell.clone();
         viewer.mailbox.observe(move |_| drop(tell.send(News::Mailbox)));
         viewer.register().expect("the stand-in takes a listener");
@@ -64,10 +76,15 @@ impl Viewer {
         self.listener = None;
         let tell = self.tell.clone();
         let report = move |report| drop(tell.send(News::Report(report)));
-        let register = Listener::register(&self.console, self.mailbox.clone(), self.stats.clone(), report);
+        let register = Listener::register(&self.console, self.frames(), report);
         self.listener = Some(block_on(register)?);
         self.registered += 1;
         Ok(())
+    }
+
+    /// Where its frames go.
+    pub(crate) fn frames(&self) -> Frames {
+        Frames { mailbox: self.mailbox.clone(), stats: self.stats.clone(), pace: self.pace }
     }
 
     /// QEMU's side of the listener.
@@ -155,7 +172,12 @@ pub(crate) fn open_descriptors() -> usize {
 impl Viewer {
     /// Registers on a console whose stand-in somebody else holds.
     pub(crate) fn of_peer(peer: Peer) -> Result<Listener, RegisterError> {
-        let (mailbox, stats) = (Arc::new(Mailbox::default()), Arc::new(Stats::new(clock::now())));
-        block_on(Listener::register(&peer.console(0), mailbox, stats, |_| {}))
+        block_on(Listener::register(&peer.console(0), nowhere(), |_| {}))
     }
+}
+
+/// Frames that nobody will look at.
+pub(crate) fn nowhere() -> Frames {
+    let (mailbox, stats) = (Arc::new(Mailbox::default()), Arc::new(Stats::new(clock::now())));
+    Frames { mailbox, stats, pace: Pace::default() }
 }

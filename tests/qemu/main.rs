@@ -4,6 +4,7 @@ mod bus;
 mod conformance;
 #[cfg(feature = "gui")]
 mod demo;
+mod devices;
 mod launch;
 mod qmp;
 mod screenshot;

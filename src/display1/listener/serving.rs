@@ -13,12 +13,12 @@ use super::complaints::Complaints;
 use super::incoming::{Filled, Incoming};
 use super::outgoing::Outgoing;
 use super::tickets::{Bell, Tickets};
-use super::{Closed, Report};
+use super::{Closed, Frames, Pace, Report};
 use crate::clock::{self, Time};
 use crate::display1::LISTENER_PATH;
 use crate::display1::decode::{DecodeError, Descriptors, Method, decode};
 use crate::display1::wire::{Kind, Message};
-use crate::frame::{Event, Mailbox};
+use crate::frame::{Beat, Event, Mailbox, USUAL_REFRESH};
 use crate::stats::Stats;
 
 /// A listener's loop and all that it owns.
@@ -34,6 +34,7 @@ struct Desk<'a> {
     console: u32,
     mailbox: Arc<Mailbox>,
     stats: Arc<Stats>,
+    pace: Pace,
     report: &'a dyn Fn(Report),
     tickets: Tickets,
     outgoing: Outgoing,
@@ -46,14 +47,14 @@ impl<'a> Serving<'a> {
         console: u32,
         socket: UnixStream,
         bell: Arc<Bell>,
-        mailbox: Arc<Mailbox>,
-        stats: Arc<Stats>,
+        frames: Frames,
         report: &'a dyn Fn(Report),
     ) -> io::Result<Self> {
+        let Frames { mailbox, stats, pace } = frames;
         socket.set_nonblocking(true)?;
         let (tickets, outgoing, complaints) =
             (Tickets::new(bell), Outgoing::default(), Complaints::default());
-        let desk = Desk { console, mailbox, stats, report, tickets, outgoing, complaints };
+        let desk = Desk { console, mailbox, stats, pace, report, tickets, outgoing, complaints };
         Ok(Self { socket, incoming: Incoming::new(), fds: Descriptors::default(), desk })
     }
 
@@ -128,8 +129,13 @@ impl Desk<'_> {
             .and_then(|event| self.apply(method, event, message.serial, wants_reply, now));
         match outcome {
             // The ticket's turn.
-            Ok(()) if method == Method::UpdateDmabuf => {}
-            Ok(()) if wants_reply => self.outgoing.reply(message.serial),
+            Ok(()) if method == Method::UpdateDmabuf && self.pace == Pace::Screen => {}
+            Ok(()) if wants_reply => {
+                self.outgoing.reply(message.serial);
+                if method == Method::UpdateDmabuf {
+                    self.stats.replied(now, now);
+                }
+            }
             Ok(()) => {}
             Err(error) => {
                 if wants_reply {
@@ -152,13 +158,19 @@ impl Desk<'_> {
         if let Event::Damage { ack, .. } = &mut event
             && method == Method::UpdateDmabuf
             && wants_reply
+            && self.pace == Pace::Screen
         {
             *ack = Some(self.tickets.issue(serial, now));
         }
         if event.is_frame() {
             self.stats.received(now);
         }
+        if event.is_update() {
+            self.stats.updated();
+        }
+        let flips = self.mailbox.pulse().flips;
         let applied = self.mailbox.apply(event, now)?;
+        self.stats.flipped(self.mailbox.pulse().flips - flips);
         if applied.resync {
             (self.report)(Report::Resync);
         }
@@ -173,6 +185,8 @@ impl Desk<'_> {
         if self.mailbox.deadline().is_some_and(|deadline| deadline <= now) {
             self.mailbox.tick(now);
         }
+        let beat = self.mailbox.cadence().last();
+        self.tickets.set_refresh(beat.map_or(USUAL_REFRESH, Beat::interval));
         while let Some(due) = self.tickets.due(now) {
             self.outgoing.reply(due.serial);
             self.stats.replied(due.received, now);

@@ -1,4 +1,8 @@
 //! The updates that QEMU waits for us to answer, in order, and the bell that other threads ring.
+//!
+//! An update is answered when its picture has been taken, after one refresh of the screen at the
+//! latest, and at once while nobody seems to look: a hidden window's presenter takes nothing, and the
+//! guest must not be held up by that.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,12 +14,15 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::clock::Time;
-use crate::frame::{Ack, Acknowledge};
+use crate::frame::{Ack, Acknowledge, USUAL_REFRESH};
 use crate::geometry::{Guest, Size};
 
-/// How long a presenter may keep an update. QEMU gives up after a second, and a virtio guest waits
-/// that long; three frames at 33 Hz is what a busy display may take.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a presenter may keep an update, whatever the screen's refresh. QEMU gives up after a
+/// second, and a virtio guest waits that long.
+const LONGEST: Duration = Duration::from_millis(250);
+
+/// A presenter that has used nothing for so long, while updates came, has a window that nobody sees.
+const HIDDEN: Duration = Duration::from_millis(250);
 
 /// How many unanswered updates are told apart; with more, the oldest are answered. QEMU sends one
 /// for each damaged rectangle, and a poll of a vGPU at 33 Hz.
@@ -74,6 +81,12 @@ pub(super) struct Tickets {
     waiting: VecDeque<Waiting>,
     /// The ticket of the last update that was answered.
     answered: u64,
+    /// How long an update may be kept: one refresh of the screen.
+    patience: Duration,
+    /// The newest ticket that was seen to be used up.
+    used: u64,
+    /// When the first update came that was answered without having been used, since one was.
+    unused: Option<Time>,
 }
 
 /// An update that is to be answered now.
@@ -87,7 +100,13 @@ pub(super) struct Due {
 
 impl Tickets {
     pub(super) fn new(bell: Arc<Bell>) -> Self {
-        Self { bell, waiting: VecDeque::with_capacity(CAPACITY), answered: 0 }
+        let waiting = VecDeque::with_capacity(CAPACITY);
+        Self { bell, waiting, answered: 0, patience: USUAL_REFRESH, used: 0, unused: None }
+    }
+
+    /// The screen refreshes this often.
+    pub(super) fn set_refresh(&mut self, refresh: Duration) {
+        self.patience = refresh.min(LONGEST);
     }
 
     /// Keeps an update in mind; it is answered when the value drops.
@@ -99,9 +118,15 @@ impl Tickets {
     /// The next update that has been used, or has waited long enough.
     pub(super) fn due(&mut self, now: Time) -> Option<Due> {
         let Waiting { serial, since } = *self.waiting.front()?;
-        let used = self.bell.through.load(Ordering::SeqCst) > self.answered;
-        if !used && now.since(since) < PATIENCE && self.waiting.len() < CAPACITY {
-            return None;
+        let through = self.bell.through.load(Ordering::SeqCst);
+        if std::mem::replace(&mut self.used, through) < through {
+            self.unused = None;
+        }
+        if through <= self.answered {
+            if now < self.due_at(since) && self.waiting.len() < CAPACITY {
+                return None;
+            }
+            self.unused.get_or_insert(since);
         }
         self.waiting.pop_front();
         self.answered += 1;
@@ -110,7 +135,13 @@ impl Tickets {
 
     /// When the oldest has waited long enough.
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.waiting.front().map(|oldest| oldest.since + PATIENCE)
+        self.waiting.front().map(|oldest| self.due_at(oldest.since))
+    }
+
+    /// When an update that came then has waited long enough.
+    fn due_at(&self, since: Time) -> Time {
+        let hidden = self.unused.is_some_and(|unused| since.since(unused) >= HIDDEN);
+        if hidden { since } else { since + self.patience }
     }
 
     /// The console's size, once for each time that it was told.
@@ -177,13 +208,58 @@ mod tests {
         let mut tickets = Tickets::new(Arc::new(Bell::new().unwrap()));
         let kept = tickets.issue(1, START);
         let deadline = tickets.deadline().unwrap();
-        assert_eq!(deadline, START + PATIENCE);
+        assert_eq!(deadline, START + USUAL_REFRESH);
         assert_eq!(tickets.due(deadline).map(|due| due.serial), Some(1));
         let next = tickets.issue(2, deadline);
         drop(kept);
         assert_eq!(tickets.due(deadline), None, "an ack that comes late answers nothing twice");
         drop(next);
         assert_eq!(tickets.due(deadline).map(|due| due.serial), Some(2));
+    }
+
+    #[test]
+    fn an_update_is_kept_for_one_refresh_of_the_screen_and_never_for_long() {
+        let mut tickets = Tickets::new(Arc::new(Bell::new().unwrap()));
+        let kept = tickets.issue(1, START);
+        for (refresh, patience) in [(7, 7), (100, 100), (9000, 250)] {
+            tickets.set_refresh(Duration::from_millis(refresh));
+            assert_eq!(tickets.deadline(), Some(START + Duration::from_millis(patience)));
+        }
+        drop(kept);
+    }
+
+    #[test]
+    fn who_takes_nothing_for_long_is_not_waited_for_until_something_is_taken() {
+        let mut tickets = Tickets::new(Arc::new(Bell::new().unwrap()));
+        let mut now = START;
+        let mut kept = Vec::new();
+        let mut waits = Vec::new();
+        for serial in 0..30 {
+            kept.push(tickets.issue(serial, now));
+            let due = tickets.deadline().unwrap();
+            waits.push(due.since(now));
+            assert!(tickets.due(due).is_some());
+            now = due + Duration::from_millis(1);
+        }
+        assert_eq!(waits[..5], [USUAL_REFRESH; 5], "it may only be slow");
+        assert_eq!(waits[20..], [Duration::ZERO; 10], "nobody looks");
+        // The window is seen again: the newest picture is taken, and with it all replies.
+        kept.push(tickets.issue(30, now));
+        kept.clear();
+        assert!(tickets.due(now).is_some());
+        let _kept = tickets.issue(31, now);
+        assert_eq!(tickets.deadline(), Some(now + USUAL_REFRESH));
+    }
+
+    #[test]
+    fn many_updates_of_one_picture_that_is_late_are_no_sign_of_a_hidden_window() {
+        let mut tickets = Tickets::new(Arc::new(Bell::new().unwrap()));
+        let kept: Vec<_> = (0..100).map(|serial| tickets.issue(serial, START)).collect();
+        while tickets.due(START + USUAL_REFRESH).is_some() {}
+        let later = START + USUAL_REFRESH * 2;
+        let _next = tickets.issue(100, later);
+        assert_eq!(tickets.deadline(), Some(later + USUAL_REFRESH));
+        drop(kept);
     }
 
     #[test]

@@ -180,6 +180,24 @@ fn a_buffer_that_is_never_updated_is_shown_after_a_moment() {
     assert_eq!(stage.taken_size(), Some(Size::new(800, 600)));
 }
 
+/// ui/dbus-listener.c, `dbus_release_dmabuf`: a `Disable` takes the update with it.
+#[test]
+fn a_flip_that_lost_its_update_is_shown_within_moments() {
+    let mut stage = Stage::new();
+    stage.apply(Event::Dmabuf(dmabuf(1, Wire::V2)));
+    stage.update(800, 600);
+    for inode in 2..20 {
+        stage.model.take();
+        stage.after(16).apply(Event::Dmabuf(dmabuf(inode, Wire::V2)));
+        stage.apply(Event::Disable);
+        assert!(!stage.after(3).tick().frame, "the update may still come");
+        assert!(stage.after(1).tick().frame);
+        let Some(Scanout::Dmabuf(shown)) = stage.model.current() else { panic!("a buffer") };
+        assert_eq!(shown.id().inode, inode);
+        assert_eq!(stage.model.screen(), Screen::Live(Size::new(800, 600)));
+    }
+}
+
 #[test]
 fn flips_without_updates_do_not_starve() {
     let mut stage = Stage::new();

@@ -14,7 +14,7 @@ use crate::frame::{BufferId, Dmabuf, Mapped, Plane, Scanout};
 use crate::pixel::Fourcc;
 use crate::present::cache::Cache;
 use crate::present::file::{self, File};
-use crate::present::ladder::{self, Extent, Offer, Pool, Reason};
+use crate::present::ladder::{self, Direct, Extent, Offer, Pool, Reason};
 
 /// Whose buffer a `wl_buffer` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(super) enum Owner {
     Import,
     /// One of ours, in the set of this generation.
     Slot { generation: u64, index: usize },
+    /// One that the GPU draws into, in the set of this generation.
+    Canvas { generation: u64, index: usize },
 }
 
 /// A buffer of the guest's, as far as it is known to the compositor.
@@ -120,6 +122,28 @@ impl Imports {
         }
     }
 
+    /// Forgets buffers that the guest does not use any more. They stay until [`Self::discard_retired`].
+    pub(super) fn sweep(&mut self, now: Time) {
+        let gone = self.cache.sweep(now).filter_map(|import| import.state.into_buffer());
+        self.retired.extend(gone);
+    }
+
+    /// When [`Self::sweep`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.cache.deadline()
+    }
+
+    /// Every buffer is to be made known once more: the compositor has lost them, or wants others.
+    pub(super) fn renew(&mut self) {
+        let gone = self.cache.drain().filter_map(|import| import.state.into_buffer());
+        self.retired.extend(gone);
+    }
+
+    /// What the compositor has refused it may be asked again.
+    pub(super) fn forgive(&mut self) {
+        self.cache.retain(|import| !matches!(import.state, State::Refused));
+    }
+
     /// Something newer is on the screen than what was evicted before.
     pub(super) fn discard_retired(&mut self) {
         self.retired.drain(..).for_each(|buffer| buffer.destroy());
@@ -155,6 +179,11 @@ fn pool(mapped: &Mapped, offer: &Offer) -> Result<Pool, Reason> {
 }
 
 fn format(dmabuf: &Dmabuf, offer: &Offer) -> Result<Fourcc, Reason> {
+    Ok(as_what(dmabuf, offer)?.format)
+}
+
+/// As what the compositor takes a dma-buf.
+pub(super) fn as_what(dmabuf: &Dmabuf, offer: &Offer) -> Result<Direct, Reason> {
     let extent = |plane: &Plane| match file::is_buffer(&plane.fd) {
         true => Extent::Fixed(file::length(&plane.fd)),
         false => Extent::NoBuffer,
@@ -173,7 +202,7 @@ fn share(mapped: &Mapped, pool: Pool, globals: &Globals, queue: &QueueHandle<Pre
 }
 
 /// Never `create_immed`: a buffer that the compositor cannot import would end the connection.
-fn ask(
+pub(super) fn ask(
     dmabuf: &Dmabuf,
     format: Fourcc,
     globals: &Globals,

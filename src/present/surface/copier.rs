@@ -125,6 +125,16 @@ impl Copier {
         }
     }
 
+    /// Forgets how buffers are read that the guest does not use any more.
+    pub(super) fn sweep(&mut self, now: Time) {
+        self.doors.sweep(now).for_each(drop);
+    }
+
+    /// When [`Self::sweep`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.doors.deadline()
+    }
+
     /// Something newer is on the screen than what was retired before.
     pub(super) fn discard_retired(&mut self) {
         self.retired.drain(..).for_each(|slot| slot.buffer.destroy());

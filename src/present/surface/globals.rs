@@ -1,6 +1,7 @@
 //! What the compositor offers, bound on the presenter's queue.
 
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use wayland_client::globals::{BindError, GlobalList, GlobalListContents};
 use wayland_client::protocol::wl_compositor::WlCompositor;
@@ -22,6 +23,7 @@ use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_feedback_
 use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_v1::{
     self as dmabuf, ZwpLinuxDmabufV1,
 };
+use wayland_protocols::wp::linux_drm_syncobj::v1::client::wp_linux_drm_syncobj_manager_v1::WpLinuxDrmSyncobjManagerV1;
 use wayland_protocols::wp::presentation_time::client::wp_presentation::{self, WpPresentation};
 use wayland_protocols::wp::viewporter::client::wp_viewport::WpViewport;
 use wayland_protocols::wp::viewporter::client::wp_viewporter::WpViewporter;
@@ -41,8 +43,8 @@ const CLOCK_MONOTONIC: u32 = 1;
 pub(super) struct Globals {
     pub(super) shm: WlShm,
     pub(super) dmabuf: Option<ZwpLinuxDmabufV1>,
+    pub(super) syncobj: Option<WpLinuxDrmSyncobjManagerV1>,
     presentation: Option<WpPresentation>,
-    feedback: Option<ZwpLinuxDmabufFeedbackV1>,
     compositor: WlCompositor,
     viewporter: WpViewporter,
 }
@@ -53,6 +55,8 @@ pub(super) struct Told {
     pub(super) offer: Offer,
     feedback: Feedback,
     clock: Option<u32>,
+    /// Between two refreshes of the screen that showed the last frame.
+    pub(super) refresh: Option<Duration>,
 }
 
 impl Globals {
@@ -68,12 +72,11 @@ impl Globals {
         let subcompositor = list.bind(&handle, 1..=1, ()).map_err(missing("wl_subcompositor"))?;
         let viewporter = list.bind(&handle, 1..=1, ()).map_err(missing("wp_viewporter"))?;
         let shm = list.bind(&handle, 1..=1, ()).map_err(missing("wl_shm"))?;
-        // 3 has modifiers, 4 has feedback instead of a list.
-        let dmabuf: Option<ZwpLinuxDmabufV1> = list.bind(&handle, 3..=4, ()).ok();
-        let feedback = dmabuf.as_ref().filter(|dmabuf| dmabuf.version() >= 4);
-        let feedback = feedback.map(|dmabuf| dmabuf.get_default_feedback(&handle, ()));
+        // 3 has modifiers, 4 has feedback instead of a list, 5 wants one modifier for all planes.
+        let dmabuf = list.bind(&handle, 3..=5, ()).ok();
+        let syncobj = list.bind(&handle, 1..=1, ()).ok();
         let presentation = list.bind(&handle, 1..=1, ()).ok();
-        Ok((Self { shm, dmabuf, presentation, feedback, compositor, viewporter }, subcompositor))
+        Ok((Self { shm, dmabuf, syncobj, presentation, compositor, viewporter }, subcompositor))
     }
 
     /// A surface without input, all of it opaque, that has no role yet.
@@ -88,7 +91,10 @@ impl Globals {
         surface.set_opaque_region(Some(&everything));
         everything.destroy();
         let viewport = self.viewporter.get_viewport(&surface, queue, ());
-        Objects { surface, viewport, subcompositor, queue: queue.clone() }
+        // What suits this surface, where it is at the moment: compositors tell more here than of all.
+        let dmabuf = self.dmabuf.as_ref().filter(|dmabuf| dmabuf.version() >= 4);
+        let feedback = dmabuf.map(|dmabuf| dmabuf.get_surface_feedback(&surface, queue, ()));
+        Objects { surface, viewport, feedback, subcompositor, queue: queue.clone() }
     }
 
     /// Presentation feedback, where its clock is ours.
@@ -101,11 +107,11 @@ impl Globals {
         if let Some(presentation) = self.presentation {
             presentation.destroy();
         }
-        if let Some(feedback) = self.feedback {
-            feedback.destroy();
-        }
         if let Some(dmabuf) = self.dmabuf {
             dmabuf.destroy();
+        }
+        if let Some(syncobj) = self.syncobj {
+            syncobj.destroy();
         }
     }
 }
@@ -167,7 +173,7 @@ impl Dispatch<ZwpLinuxDmabufV1, ()> for Presenter {
     ) {
         if let dmabuf::Event::Modifier { format, modifier_hi, modifier_lo } = event {
             let formats = state.told.offer.dmabuf.get_or_insert_default();
-            formats.insert((Fourcc(format), modifier(modifier_hi, modifier_lo)));
+            formats.list(Fourcc(format), modifier(modifier_hi, modifier_lo));
         }
     }
 }
@@ -181,13 +187,17 @@ impl Dispatch<ZwpLinuxDmabufFeedbackV1, ()> for Presenter {
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
+        let told = &mut state.told.feedback;
         match event {
             feedback::Event::FormatTable { fd, size } => state.told.table(&fd, size),
-            feedback::Event::TrancheFormats { indices } => state.told.feedback.tranche(&indices),
+            feedback::Event::MainDevice { device } => told.main_device(&device),
+            feedback::Event::TrancheTargetDevice { device } => told.target(&device),
+            feedback::Event::TrancheFlags { flags } => told.flags(flags.into()),
+            feedback::Event::TrancheFormats { indices } => told.pairs(&indices),
+            feedback::Event::TrancheDone => told.tranche(),
             feedback::Event::Done => {
-                let formats = state.told.feedback.done();
-                state.told.offer.dmabuf = Some(formats);
-                state.offer_changed();
+                let formats = told.done();
+                state.offered(formats);
             }
             _ => {}
         }

@@ -7,13 +7,14 @@ use rustix::event::EventfdFlags;
 
 use super::stage::Stage;
 use crate::frame::Mailbox;
-use crate::present::Status;
+use crate::present::{Facts, Status};
 
 #[derive(Debug)]
 pub(super) struct Shared {
     stage: Mutex<Stage>,
     run: Mutex<Run>,
     status: Mutex<Status>,
+    facts: Mutex<Facts>,
     wake: OwnedFd,
     /// Tells the main thread to look at the stage and the status; one word is enough.
     notice: async_channel::Sender<()>,
@@ -32,6 +33,7 @@ impl Shared {
             stage: Mutex::default(),
             run: Mutex::new(Run::On),
             status: Mutex::new(Status::Idle),
+            facts: Mutex::default(),
             wake: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             notice,
         })
@@ -93,6 +95,11 @@ impl Shared {
             self.notify();
         }
         changed
+    }
+
+    /// What is known of the compositor and the GPU. Locked for moments only.
+    pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
+        lock(&self.facts)
     }
 
     pub(super) fn notify(&self) {

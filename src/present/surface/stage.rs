@@ -5,11 +5,12 @@ use wayland_client::protocol::wl_subcompositor::WlSubcompositor;
 use wayland_client::protocol::wl_subsurface::WlSubsurface;
 use wayland_client::protocol::wl_surface::WlSurface;
 use wayland_client::{Connection, Proxy, QueueHandle};
+use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_feedback_v1::ZwpLinuxDmabufFeedbackV1;
 use wayland_protocols::wp::viewporter::client::wp_viewport::WpViewport;
 
 use super::thread::Presenter;
 use crate::geometry::Placement;
-use crate::present::viewport::{Shape, Viewport};
+use crate::present::viewport::{Content, Viewport};
 
 /// Under one lock, held for no longer than it takes to write a few requests.
 ///
@@ -33,6 +34,7 @@ pub(super) struct Stage {
 pub(super) struct Objects {
     pub(super) surface: WlSurface,
     pub(super) viewport: WpViewport,
+    pub(super) feedback: Option<ZwpLinuxDmabufFeedbackV1>,
     pub(super) subcompositor: WlSubcompositor,
     pub(super) queue: QueueHandle<Presenter>,
 }
@@ -81,7 +83,7 @@ pub(super) struct ParentFrame;
 
 #[derive(Debug, Clone, Copy)]
 struct Attached {
-    shape: Shape,
+    content: Content,
     viewport: Viewport,
 }
 
@@ -148,7 +150,7 @@ impl Stage {
         }
         match (placement, self.attached) {
             (Some(placement), Some(attached)) => {
-                let viewport = attached.shape.viewport(&placement);
+                let viewport = attached.content.viewport(&placement);
                 set_viewport(&objects.viewport, Some(attached.viewport), viewport);
                 self.attached = Some(Attached { viewport, ..attached });
                 objects.surface.commit();
@@ -226,18 +228,23 @@ impl Stage {
         }
     }
 
-    /// Presenter: prepares the surface for a picture of this shape, which the caller attaches and
+    /// Where the picture is to be, if it has a place.
+    pub(super) fn placement(&self) -> Option<Placement> {
+        self.placement.filter(|_| self.role.is_some())
+    }
+
+    /// Presenter: prepares the surface for a buffer that holds this, which the caller attaches and
     /// commits before it lets go of the lock. `None` if it has no place at the moment.
-    pub(super) fn dress(&mut self, shape: Shape) -> Option<&Objects> {
+    pub(super) fn dress(&mut self, content: Content) -> Option<&Objects> {
+        let placement = self.placement()?;
         let objects = self.objects.as_ref()?;
-        let placement = self.placement.filter(|_| self.role.is_some())?;
-        let viewport = shape.viewport(&placement);
-        if self.attached.is_none_or(|attached| attached.shape.flipped != shape.flipped) {
-            let transform = if shape.flipped { Transform::Flipped180 } else { Transform::Normal };
+        let viewport = content.viewport(&placement);
+        if self.attached.is_none_or(|attached| attached.content.is_flipped() != content.is_flipped()) {
+            let transform = if content.is_flipped() { Transform::Flipped180 } else { Transform::Normal };
             objects.surface.set_buffer_transform(transform);
         }
         set_viewport(&objects.viewport, self.attached.map(|attached| attached.viewport), viewport);
-        self.attached = Some(Attached { shape, viewport });
+        self.attached = Some(Attached { content, viewport });
         Some(objects)
     }
 }

@@ -12,7 +12,7 @@ use crate::modules::Modules;
 use crate::options::{Command, Options};
 use crate::pace::Pace;
 use crate::paint::{Facts, Motion, Paint, Painter};
-use crate::power::End;
+use crate::power::{self, End};
 use crate::report::Serial;
 use crate::screen::{Screen, Wish};
 use crate::size::Size;
@@ -275,13 +275,31 @@ impl Guest {
                 self.options.cursor = shown;
                 self.place_pointer();
             }
+            Command::Pixel { x, y, color } => self.screen.poke(x, y, color),
+            Command::Unbind => self.unbind(),
+            Command::Bind => {
+                let outcome = power::bind();
+                self.tell_failure("bind", outcome);
+            }
+            Command::Crash => {
+                let outcome = power::crash();
+                self.tell_failure("crash", outcome);
+            }
             Command::Reboot => self.end = Some(End::Reboot),
             Command::PowerOff => self.end = Some(End::PowerOff),
         }
     }
 
+    /// The device stays, and goes on showing whatever it showed last.
+    fn unbind(&mut self) {
+        self.screen = Screen::Absent;
+        let outcome = power::unbind();
+        self.tell_failure("unbind", outcome);
+        self.report_mode();
+    }
+
     fn find_screen(&mut self) {
-        self.screen = Screen::find();
+        self.screen = Screen::find(self.options.buffers);
         self.update_mode();
     }
 
@@ -334,7 +352,7 @@ impl Guest {
             Motion::Part(area) => {
                 let view = &mut self.view;
                 let outcome = self.screen.touch_up(area, &mut |canvas| {
-                    view.painter.draw_part(canvas, &facts(view.frames, &view.last, None, ""));
+                    view.painter.draw_part(view.paint, canvas, &facts(view.frames, &view.last, None, ""));
                 });
                 self.count(outcome);
             }

@@ -10,6 +10,8 @@ pub(crate) struct Options {
     pub(crate) paint: Paint,
     /// `oriel.fps=`: new pictures a second, 1 to 240.
     pub(crate) fps: u32,
+    /// `oriel.buffers=`: how many pictures take turns, 1 to 16.
+    pub(crate) buffers: usize,
     /// `oriel.mode=`: the mode, in place of the one that the display prefers.
     pub(crate) mode: Option<Size>,
     /// `oriel.follow=`: whether a hot-plugged mode is taken.
@@ -20,7 +22,7 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { paint: Paint::Scene, fps: 30, mode: None, follow: true, cursor: true }
+        Self { paint: Paint::Scene, fps: 30, buffers: 2, mode: None, follow: true, cursor: true }
     }
 }
 
@@ -45,6 +47,7 @@ impl Options {
         match name {
             "paint" => self.paint = value.parse().ok()?,
             "fps" => self.fps = fps(value)?,
+            "buffers" => self.buffers = value.parse().ok().filter(|count| (1..=16).contains(count))?,
             "mode" => self.mode = Some(value.parse().ok()?),
             "follow" => self.follow = switch(value)?,
             "cursor" => self.cursor = switch(value)?,
@@ -65,6 +68,14 @@ pub(crate) enum Command {
     Paint(Paint),
     Fps(u32),
     Cursor(bool),
+    /// Writes one pixel into the picture that is shown, at once, and tells nobody.
+    Pixel { x: u32, y: u32, color: u32 },
+    /// Takes the display's driver away.
+    Unbind,
+    /// Gives it back.
+    Bind,
+    /// Lets the kernel panic and stay so.
+    Crash,
     Reboot,
     PowerOff,
 }
@@ -82,6 +93,14 @@ impl Command {
             ["fps", rate] => Self::Fps(fps(rate)?),
             ["cursor", "show"] => Self::Cursor(true),
             ["cursor", "hide"] => Self::Cursor(false),
+            ["pixel", x, y, color] => Self::Pixel {
+                x: x.parse().ok()?,
+                y: y.parse().ok()?,
+                color: u32::from_str_radix(color, 16).ok()?,
+            },
+            ["unbind"] => Self::Unbind,
+            ["bind"] => Self::Bind,
+            ["crash"] => Self::Crash,
             ["reboot"] => Self::Reboot,
             ["poweroff"] => Self::PowerOff,
             _ => return None,
@@ -114,11 +133,12 @@ mod tests {
 
     #[test]
     fn every_parameter_is_read() {
-        let line = "quiet oriel.paint=flip oriel.fps=60 oriel.mode=1920x1080 oriel.follow=no oriel.cursor=no";
+        let line = "quiet oriel.paint=flip oriel.fps=60 oriel.buffers=16 oriel.mode=1920x1080 oriel.follow=no oriel.cursor=no";
         let (options, refused) = Options::parse(line);
         let expected = Options {
             paint: Paint::Flip,
             fps: 60,
+            buffers: 16,
             mode: Some(Size::new(1920, 1080)),
             follow: false,
             cursor: false,
@@ -144,13 +164,17 @@ mod tests {
             ("paint unique", Command::Paint(Paint::Unique)),
             ("fps 5", Command::Fps(5)),
             ("cursor hide", Command::Cursor(false)),
+            ("pixel 3 4 ff8000", Command::Pixel { x: 3, y: 4, color: 0x00ff_8000 }),
+            ("unbind", Command::Unbind),
+            ("bind", Command::Bind),
+            ("crash", Command::Crash),
             ("reboot", Command::Reboot),
             ("poweroff", Command::PowerOff),
         ];
         for (line, command) in read {
             assert_eq!(Command::parse(line), Some(command), "{line:?}");
         }
-        for line in ["", "mode", "mode 800", "paint", "fps 241", "cursor", "blank now"] {
+        for line in ["", "mode", "mode 800", "paint", "fps 241", "cursor", "blank now", "pixel 1 2"] {
             assert_eq!(Command::parse(line), None, "{line:?}");
         }
     }

@@ -19,6 +19,8 @@ pub(crate) enum Paint {
     Scene,
     /// Every pixel new in every frame, for next to no work of the guest's.
     Flip,
+    /// The same, but drawn into the picture that is shown.
+    InPlace,
     /// A still picture in which no two pixels are alike (up to 4096x4096).
     Unique,
     /// The landscape, still: no damage at all.
@@ -29,7 +31,7 @@ pub(crate) enum Paint {
 
 /// The word is the name of no picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a picture is scene, flip, unique, still or damage")]
+#[error("a picture is scene, flip, in-place, unique, still or damage")]
 pub(crate) struct BadPaint;
 
 impl FromStr for Paint {
@@ -39,6 +41,7 @@ impl FromStr for Paint {
         Ok(match text {
             "scene" => Self::Scene,
             "flip" => Self::Flip,
+            "in-place" => Self::InPlace,
             "unique" => Self::Unique,
             "still" => Self::Still,
             "damage" => Self::Damage,
@@ -62,6 +65,7 @@ impl Paint {
         match self {
             Self::Scene | Self::Flip => Motion::Whole,
             Self::Damage => Motion::Part(damage_area(size)),
+            Self::InPlace => Motion::Part(Area { x: 0, y: 0, width: size.width, height: size.height }),
             Self::Unique | Self::Still => Motion::None,
         }
     }
@@ -102,7 +106,7 @@ impl Painter {
                 }
             }
             Paint::Still => self.scene.draw_still(canvas),
-            Paint::Flip => roll(canvas, facts.frame),
+            Paint::Flip | Paint::InPlace => roll(canvas, facts.frame),
             Paint::Unique => draw_unique(canvas),
             Paint::Damage => {
                 self.scene.draw_still(canvas);
@@ -112,8 +116,11 @@ impl Painter {
     }
 
     /// Draws only the part that [`Motion::Part`] named.
-    pub(crate) fn draw_part(&mut self, canvas: &mut Canvas<'_>, facts: &Facts<'_>) {
-        draw_change(canvas, facts.frame);
+    pub(crate) fn draw_part(&mut self, paint: Paint, canvas: &mut Canvas<'_>, facts: &Facts<'_>) {
+        match paint {
+            Paint::InPlace => roll(canvas, facts.frame),
+            _ => draw_change(canvas, facts.frame),
+        }
     }
 }
 

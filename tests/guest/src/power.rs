@@ -1,4 +1,4 @@
-//! The start and the end of the machine: file systems, kernel settings, switching off.
+//! The start and the end of the machine and of its display's driver: mounts, settings, switching off.
 
 use std::fs;
 
@@ -19,6 +19,35 @@ pub(crate) fn start() -> std::io::Result<()> {
     let _ = fs::write("/proc/sys/kernel/panic", "-1");
     let _ = reboot(RebootCommand::CadOff);
     Ok(())
+}
+
+/// Where the kernel keeps the drivers of PCI devices.
+const DRIVERS: &str = "/sys/bus/pci/drivers/bochs-drm";
+
+/// Parts the display's device from its driver, as unloading the module would.
+pub(crate) fn unbind() -> std::io::Result<()> {
+    let device = fs::canonicalize("/sys/class/drm/card0/device")?;
+    let name = device.file_name().ok_or(std::io::ErrorKind::NotFound)?;
+    fs::write(format!("{DRIVERS}/unbind"), name.as_encoded_bytes())
+}
+
+/// Brings the first display device without a driver together with its driver.
+pub(crate) fn bind() -> std::io::Result<()> {
+    /// As in `include/linux/pci_ids.h`.
+    const DISPLAY: &str = "0x03";
+    for device in fs::read_dir("/sys/bus/pci/devices")?.flatten() {
+        let class = fs::read_to_string(device.path().join("class")).unwrap_or_default();
+        if class.starts_with(DISPLAY) && !device.path().join("driver").exists() {
+            return fs::write(format!("{DRIVERS}/bind"), device.file_name().as_encoded_bytes());
+        }
+    }
+    Err(std::io::ErrorKind::NotFound.into())
+}
+
+/// Lets the kernel panic; it stays there, with the last picture on the display.
+pub(crate) fn crash() -> std::io::Result<()> {
+    fs::write("/proc/sys/kernel/panic", "0")?;
+    fs::write("/proc/sysrq-trigger", "c")
 }
 
 /// How the machine ends.

@@ -31,9 +31,10 @@ pub(crate) enum Screen {
 }
 
 impl Screen {
-    /// Finds the best there is: a card with a display, any card, the firmware's frame buffer.
-    pub(crate) fn find() -> Self {
-        if let Some(kms) = Kms::find() {
+    /// Finds the best there is: a card with a display, any card, the firmware's frame buffer. On a
+    /// card up to `buffers` pictures take turns.
+    pub(crate) fn find(buffers: usize) -> Self {
+        if let Some(kms) = Kms::find(buffers) {
             return Self::Kms(kms);
         }
         Fbdev::find().map_or(Self::Absent, Self::Fbdev)
@@ -104,6 +105,13 @@ impl Screen {
             Self::Kms(kms) => kms.touch_up(area, draw),
             Self::Fbdev(fbdev) => fbdev.touch_up(area, draw),
             Self::Absent => Ok(()),
+        }
+    }
+
+    /// Writes one pixel into the picture that is shown, and does nothing else.
+    pub(crate) fn poke(&mut self, x: u32, y: u32, color: u32) {
+        if let Self::Kms(kms) = self {
+            kms.poke(x, y, color);
         }
     }
 

@@ -12,7 +12,7 @@ use gtk::{gdk, glib, graphene};
 use oriel::clock;
 use oriel::frame::{Mailbox, Screen};
 use oriel::geometry::{Placement, Rect, Scaling, ScreenScale};
-use oriel::present::{Options, Output, Stacking, Wanted};
+use oriel::present::{Options, Output, Presenting, Stacking, Wanted};
 use oriel::stats::Stats;
 
 use super::canvas::Canvas;
@@ -82,6 +82,7 @@ fn converse(
             Ask::Switch { medium, size, margin, picture } => guest.switch(medium, size, margin, picture),
             Ask::Paint { rect, picture } => guest.paint(rect, picture),
             Ask::Scribble { rect, picture } => guest.scribble(rect, picture),
+            Ask::Flip { buffers, frames, rate } => guest.flip(buffers, frames, rate),
             Ask::Play { frames, rate } => guest.play(frames, rate),
             Ask::Shrink { bytes } => guest.shrink(bytes),
             _ => {}
@@ -171,7 +172,8 @@ impl Client {
 
     fn act(self: &Rc<Self>, ask: &Ask) {
         match *ask {
-            Ask::Open { rung } => self.open(rung),
+            Ask::Open { rung } => self.open(rung, Presenting::Live),
+            Ask::OpenSnapshot => self.open(Rung::Auto, Presenting::Snapshot),
             Ask::Close => drop(self.output.take()),
             Ask::Border { units } => self.border.set(Some(units)),
             Ask::Nowhere => self.border.set(None),
@@ -191,24 +193,25 @@ impl Client {
         self.canvas.queue_draw();
     }
 
-    fn open(self: &Rc<Self>, rung: Rung) {
+    fn open(self: &Rc<Self>, rung: Rung, presenting: Presenting) {
         self.output.take();
         let rung = match rung {
             Rung::Auto => Wanted::Auto,
             Rung::Direct => Wanted::Direct,
+            Rung::Compose => Wanted::Compose,
             Rung::Copy => Wanted::Copy,
             Rung::Gtk => Wanted::Gtk,
         };
         let canvas = self.canvas.clone();
         let changed = move || canvas.queue_draw();
         let (frames, stats) = (self.frames.clone(), self.stats.clone());
-        let output = Output::open(&self.window, frames, stats, Options { rung }, changed);
+        let output = Output::open(&self.window, frames, stats, Options { rung, presenting }, changed);
         self.output.replace(Some(output));
     }
 
     async fn churn(self: &Rc<Self>, times: u32) {
         for turn in 0..times {
-            self.open(Rung::Auto);
+            self.open(Rung::Auto, Presenting::Live);
             if let Some(Output::Surface(surface)) = &*self.output.borrow() {
                 surface.place(self.placement(), Stacking::Below);
             }

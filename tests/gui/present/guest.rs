@@ -51,7 +51,9 @@ impl Screen {
     /// Where a pixel of the picture lies in the file.
     fn at(&self, x: u32, y: u32) -> u64 {
         let (x, y) = match self.medium {
-            Medium::Dmabuf { y0_top: true } => (x + self.margin, self.size.1 - 1 - y + self.margin),
+            Medium::Dmabuf { y0_top: true } | Medium::SealedFlipped => {
+                (x + self.margin, self.size.1 - 1 - y + self.margin)
+            }
             Medium::Dmabuf { y0_top: false } | Medium::SealedDmabuf | Medium::Pipe => {
                 (x + self.margin, y + self.margin)
             }
@@ -83,7 +85,7 @@ impl Guest {
 
     pub(crate) fn switch(&mut self, medium: Medium, size: (u32, u32), margin: u32, picture: u32) {
         let (stride, rows) = match medium {
-            Medium::Dmabuf { .. } | Medium::SealedDmabuf | Medium::Pipe => {
+            Medium::Dmabuf { .. } | Medium::SealedDmabuf | Medium::SealedFlipped | Medium::Pipe => {
                 ((size.0 + 2 * margin) * 4, size.1 + 2 * margin)
             }
             _ => (size.0 * 4 + margin, size.1),
@@ -96,7 +98,7 @@ impl Guest {
         self.screen = Some(screen);
         self.scribble((0, 0, size.0, size.1), picture);
         let seals = match medium {
-            Medium::SealedMap | Medium::SealedDmabuf => SealFlags::SHRINK,
+            Medium::SealedMap | Medium::SealedDmabuf | Medium::SealedFlipped => SealFlags::SHRINK,
             _ => SealFlags::empty(),
         };
         let screen = self.screen.as_ref().expect("just made");
@@ -121,8 +123,8 @@ impl Guest {
                 let image = Image::new(size, screen.stride, Format::Xrgb8888, &bytes[OFFSET as usize..]);
                 Event::Pixels(image.expect("an image"))
             }
-            Medium::Dmabuf { .. } | Medium::SealedDmabuf | Medium::Pipe => {
-                let y0_top = screen.medium == Medium::Dmabuf { y0_top: true };
+            Medium::Dmabuf { .. } | Medium::SealedDmabuf | Medium::SealedFlipped | Medium::Pipe => {
+                let y0_top = matches!(screen.medium, Medium::Dmabuf { y0_top: true } | Medium::SealedFlipped);
                 let backing = Size::new(screen.stride / 4, screen.rows);
                 let margin = screen.margin.cast_signed();
                 Event::Dmabuf(
@@ -146,7 +148,10 @@ impl Guest {
             }
         };
         self.frames.apply(event, clock::now()).expect("a valid event");
-        if matches!(screen.medium, Medium::Dmabuf { .. } | Medium::SealedDmabuf | Medium::Pipe) {
+        if matches!(
+            screen.medium,
+            Medium::Dmabuf { .. } | Medium::SealedDmabuf | Medium::SealedFlipped | Medium::Pipe
+        ) {
             // A dma-buf is believed with its first update.
             self.tell((0, 0, screen.size.0, screen.size.1));
         }
@@ -189,7 +194,9 @@ impl Guest {
         let Some(screen) = &self.screen else { return };
         // The wire counts rows of the buffer.
         let y = match screen.medium {
-            Medium::Dmabuf { y0_top: true } => screen.size.1.cast_signed() - y - height.cast_signed(),
+            Medium::Dmabuf { y0_top: true } | Medium::SealedFlipped => {
+                screen.size.1.cast_signed() - y - height.cast_signed()
+            }
             _ => y,
         };
         let ticket = self.replies.sent.fetch_add(1, SeqCst) + 1;
@@ -214,6 +221,31 @@ impl Guest {
                 self.tell((0, 0, width, height));
             }
         }
+    }
+
+    /// Buffers like the one that is shown, one after the other; a frame has its buffer's picture.
+    pub(crate) fn flip(&mut self, buffers: u32, frames: u32, rate: u32) {
+        let Some(Screen { medium, size, margin, .. }) = self.screen else { return };
+        let mut screens: Vec<_> = (0..buffers)
+            .map(|picture| {
+                self.switch(medium, size, margin, picture);
+                self.screen.take().expect("just made")
+            })
+            .collect();
+        let start = Instant::now();
+        for frame in (0..frames).rev() {
+            let due = start + Duration::from_secs(1) * (frames - frame) / rate;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let index = (frame % buffers) as usize;
+            let screen = screens.swap_remove(index);
+            let length = rustix::fs::fstat(&screen.file).expect("a file").st_size;
+            self.screen = Some(screen);
+            self.announce(length.cast_unsigned());
+            screens.push(self.screen.take().expect("still there"));
+            let last = screens.len() - 1;
+            screens.swap(index, last);
+        }
+        self.screen = Some(screens.swap_remove(0));
     }
 
     pub(crate) fn shrink(&self, bytes: u64) {

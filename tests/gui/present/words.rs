@@ -26,6 +26,8 @@ pub(crate) enum Medium {
     Dmabuf { y0_top: bool },
     /// The same, sealed against shrinking, as good as a dma-buf to drivers without hardware.
     SealedDmabuf,
+    /// That, with its last row first.
+    SealedFlipped,
     /// A descriptor in place of a dma-buf that nobody can read.
     Pipe,
 }
@@ -55,6 +57,13 @@ pub(crate) enum Ask {
         frames: u32,
         rate: u32,
     },
+    /// The guest shows so many buffers like its own in turn, at a steady rate; the last frame is of
+    /// picture 0.
+    Flip {
+        buffers: u32,
+        frames: u32,
+        rate: u32,
+    },
     /// The file behind the map ends after so many bytes.
     Shrink {
         bytes: u64,
@@ -63,6 +72,8 @@ pub(crate) enum Ask {
     Open {
         rung: Rung,
     },
+    /// The same, with a copy of each update.
+    OpenSnapshot,
     Close,
     /// Opens and closes the output many times.
     Churn {
@@ -95,6 +106,7 @@ pub(crate) enum Ask {
 pub(crate) enum Rung {
     Auto,
     Direct,
+    Compose,
     Copy,
     Gtk,
 }

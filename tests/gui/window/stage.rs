@@ -23,7 +23,7 @@ use oriel::input::Command;
 use oriel::pixel::Format;
 use oriel::present::Options;
 use oriel::session::{
-    Console, ConsoleId, ConsoleKind, End, Event, Loss, Machine, Power, PowerError, Stage, State,
+    Console, ConsoleId, ConsoleKind, End, Event, Hardware, Loss, Machine, Power, PowerError, Stage, State,
 };
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
@@ -189,6 +189,7 @@ impl Play {
             kind: ConsoleKind::Graphic,
             head: id,
             device: "pci/0000/02.0".to_owned(),
+            hardware: Hardware::VirtioGpu,
             size: Size::new(640, 480),
             frames,
             stats: Arc::new(Stats::new(clock::now())),

@@ -8,7 +8,7 @@ mod xvfb;
 
 pub use mutter::Mutter;
 pub use session::Session;
-pub use sway::{Find, Layout, Output, OutputState, Sway, SwayConfig, Window};
+pub use sway::{Find, Layout, Output, OutputState, Renderer, Sway, SwayConfig, Window};
 pub use xvfb::Xvfb;
 
 use std::{process::Command, time::Duration};

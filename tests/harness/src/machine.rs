@@ -4,7 +4,7 @@ mod arguments;
 mod qmp;
 mod serial;
 
-pub use arguments::{Builder, Display, Firmware, GuestOptions};
+pub use arguments::{Builder, Display, Firmware, GuestOptions, RENDER_NODE};
 pub use qmp::Qmp;
 pub use serial::{Report, Serial, State};
 

@@ -52,13 +52,31 @@ impl QmpEvent {
     }
 }
 
-/// The client that is served, for events.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Client(Arc<Mutex<Option<Socket>>>);
+/// What a test answers to a command: its arguments in, its value or QEMU's words out.
+type Answer = Box<dyn FnMut(&Value) -> Result<Value, String> + Send>;
+
+/// The client that is served, for events, and what tests answer.
+#[derive(Clone, Default)]
+pub(crate) struct Client {
+    socket: Arc<Mutex<Option<Socket>>>,
+    answers: Arc<Mutex<HashMap<String, Answer>>>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Client").field(&self.socket).finish()
+    }
+}
 
 impl Client {
     fn lock(&self) -> MutexGuard<'_, Option<Socket>> {
-        self.0.lock().expect("no code panics while it holds the QMP client")
+        self.socket.lock().expect("no code panics while it holds the QMP client")
+    }
+
+    /// What a test answers to this command, if it does.
+    fn answer(&self, command: &str, arguments: &Value) -> Option<Result<Value, String>> {
+        let mut answers = self.answers.lock().expect("no answer panics");
+        answers.get_mut(command).map(|answer| answer(arguments))
     }
 
     fn say(&self, value: &Value) -> io::Result<()> {
@@ -115,6 +133,17 @@ impl Standin {
             })
             .map_err(Error::io("starting a thread"))?;
         Ok(())
+    }
+
+    /// Answers a command that the stand-in does not know, or in another way than it does: with a value,
+    /// or with QEMU's words for a refusal.
+    pub fn answer_qmp(
+        &self,
+        command: &str,
+        answer: impl FnMut(&Value) -> Result<Value, String> + Send + 'static,
+    ) {
+        let mut answers = self.qmp.answers.lock().expect("no answer panics");
+        answers.insert(command.to_owned(), Box::new(answer));
     }
 
     /// Tells the QMP client, if there is one.
@@ -210,6 +239,9 @@ impl Server {
         };
         let recorded = name.to_owned();
         self.on_main(move |machine| machine.recorder.add(None, Call::Qmp(recorded)))?;
+        if let Some(answer) = self.client.answer(name, &command["arguments"]) {
+            return answer.map(|value| (value, None)).map_err(fault);
+        }
         match name {
             "qmp_capabilities" => Err(Fault {
                 class: "CommandNotFound",

@@ -1,4 +1,4 @@
-//! A DRM card: mode setting, two buffers that take turns, and the cursor plane.
+//! A DRM card: mode setting, buffers that take turns, and the cursor plane.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -46,6 +46,8 @@ pub(crate) struct Kms {
     crtc: crtc::Handle,
     output: Output,
     cursor: Cursor,
+    /// How many pictures are to take turns.
+    wanted: usize,
 }
 
 /// What is on the display.
@@ -72,20 +74,20 @@ enum Cursor {
 
 impl Kms {
     /// The first card with a connected display, or else the first card.
-    pub(super) fn find() -> Option<Self> {
+    pub(super) fn find(buffers: usize) -> Option<Self> {
         let entries = fs::read_dir("/dev/dri").ok()?.flatten();
         let mut cards: Vec<_> =
             entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"card")).collect();
         cards.sort_by_key(fs::DirEntry::file_name);
         let mut found: Vec<(Self, connector::State)> = Vec::new();
         for card in cards {
-            found.extend(Card::open(&card.path()).and_then(Self::open));
+            found.extend(Card::open(&card.path()).and_then(|card| Self::open(card, buffers)));
         }
         let connected = found.iter().position(|(_, state)| *state == connector::State::Connected);
         (!found.is_empty()).then(|| found.swap_remove(connected.unwrap_or(0)).0)
     }
 
-    fn open(card: Card) -> io::Result<(Self, connector::State)> {
+    fn open(card: Card, wanted: usize) -> io::Result<(Self, connector::State)> {
         let driver = card.get_driver()?.name().to_string_lossy().replace('-', "_");
         // Not every driver has this; where it has, cursors without a hotspot are refused.
         let _ = card.set_client_capability(ClientCapability::CursorPlaneHotspot, true);
@@ -100,7 +102,7 @@ impl Kms {
         let crtc = crtc_for(&card, &resources, info).unwrap_or(crtc);
         let (connector, state) = (info.handle(), info.state());
         let cursor = Cursor::make(&card);
-        Ok((Self { card, driver, connector, crtc, output: Output::Off, cursor }, state))
+        Ok((Self { card, driver, connector, crtc, output: Output::Off, cursor, wanted }, state))
     }
 
     pub(super) fn driver(&self) -> &str {
@@ -146,11 +148,20 @@ impl Kms {
         Ok(())
     }
 
-    /// Two buffers, or one where the card's memory holds no second.
+    /// As many buffers as wanted, or fewer where the card's memory holds no more.
     fn make_buffers(&self, size: Size) -> io::Result<Vec<Buffer>> {
         let mut buffers = vec![Buffer::make(&self.card, size)?];
-        buffers.extend(Buffer::make(&self.card, size));
+        buffers.extend((1..self.wanted).map_while(|_| Buffer::make(&self.card, size).ok()));
         Ok(buffers)
+    }
+
+    pub(super) fn poke(&mut self, x: u32, y: u32, color: u32) {
+        let Output::On { size, buffers, shown, .. } = &mut self.output else {
+            return;
+        };
+        if x < size.width && y < size.height {
+            buffers[*shown].canvas().row(y)[x as usize] = color;
+        }
     }
 
     pub(super) fn blank(&mut self) -> io::Result<()> {

@@ -56,6 +56,16 @@ pub enum Layout {
     Floating,
 }
 
+/// What draws the desktop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Renderer {
+    /// The processor; clients' dma-bufs are not taken.
+    #[default]
+    Pixman,
+    /// OpenGL on this computer's first render node, which may be one without a GPU.
+    Gles,
+}
+
 /// What a sway should be like.
 #[derive(Clone, Debug)]
 pub struct SwayConfig {
@@ -63,13 +73,20 @@ pub struct SwayConfig {
     pub outputs: Vec<Output>,
     /// Where new windows go.
     pub layout: Layout,
+    /// What draws it.
+    pub renderer: Renderer,
     /// More lines of configuration, see sway(5).
     pub more: String,
 }
 
 impl Default for SwayConfig {
     fn default() -> Self {
-        Self { outputs: vec![Output::new(1280, 800)], layout: Layout::default(), more: String::new() }
+        Self {
+            outputs: vec![Output::new(1280, 800)],
+            layout: Layout::default(),
+            renderer: Renderer::default(),
+            more: String::new(),
+        }
     }
 }
 
@@ -161,8 +178,16 @@ impl Sway {
             .env("SWAYSOCK", &ipc_path)
             .env("WLR_BACKENDS", "headless")
             .env("WLR_HEADLESS_OUTPUTS", config.outputs.len().to_string())
-            .env("WLR_RENDERER", "pixman")
             .env("WLR_LIBINPUT_NO_DEVICES", "1");
+        match config.renderer {
+            Renderer::Pixman => command.env("WLR_RENDERER", "pixman"),
+            // Mesa refuses to be told twice that it is to do without a GPU.
+            Renderer::Gles => command
+                .env_remove("LIBGL_ALWAYS_SOFTWARE")
+                .env("WLR_RENDERER", "gles2")
+                .env("WLR_RENDERER_ALLOW_SOFTWARE", "1")
+                .env("WLR_RENDER_DRM_DEVICE", crate::machine::RENDER_NODE),
+        };
         let mut server = session.scope().spawn("sway", command)?;
         wait_for_socket(&mut server, "control socket of sway", &ipc_path)?;
         session.set("WAYLAND_DISPLAY", display_name(&session)?);

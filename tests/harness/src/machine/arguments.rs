@@ -23,6 +23,9 @@ const OVMF: &[(&str, &str)] = &[
     ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
 ];
 
+/// Where QEMU and the compositors find OpenGL.
+pub const RENDER_NODE: &str = "/dev/dri/renderD128";
+
 /// Emulation, with a thread for each processor.
 const TCG: &str = "tcg,thread=multi";
 
@@ -49,6 +52,8 @@ pub enum Display {
     None,
     /// To a client that QMP's `add_client` brings.
     DBusP2p,
+    /// The same, with the guest's pictures as dma-bufs.
+    DBusGl,
     /// To the bus at this address.
     DBus {
         /// As in `unix:path=/run/...`.
@@ -61,7 +66,7 @@ pub enum Display {
 /// What the Linux guest draws; see `tests/guest`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuestOptions {
-    /// `scene`, `flip`, `unique`, `still` or `damage`.
+    /// `scene`, `flip`, `in-place`, `unique`, `still` or `damage`.
     pub paint: String,
     /// New pictures a second.
     pub fps: u32,
@@ -106,6 +111,7 @@ pub struct Builder {
     memory_mib: u32,
     processors: u32,
     accelerator: &'static str,
+    kernel: &'static str,
     has_qmp: bool,
     more: Vec<OsString>,
 }
@@ -132,6 +138,7 @@ impl Builder {
             memory_mib: 512,
             processors: 1,
             accelerator: TCG,
+            kernel: "vmlinuz",
             has_qmp: true,
             more: Vec::new(),
         }
@@ -198,6 +205,14 @@ impl Builder {
     #[must_use]
     pub fn fast(mut self) -> Self {
         self.accelerator = if kvm_works() { "kvm" } else { TCG };
+        self
+    }
+
+    /// Starts the guest's kernel unpacked, which takes less time where emulation is slow. Not with
+    /// UEFI.
+    #[must_use]
+    pub fn unpacked_kernel(mut self) -> Self {
+        self.kernel = "vmlinux";
         self
     }
 
@@ -271,7 +286,7 @@ impl Builder {
     fn add_guest(&self, line: &mut Line) -> Result<()> {
         let Some(options) = &self.guest else { return Ok(()) };
         let dir = guest_dir()?;
-        line.option("-kernel", dir.join("vmlinuz"));
+        line.option("-kernel", dir.join(self.kernel));
         line.option("-initrd", dir.join("initrd.img"));
         line.option("-append", options.command_line());
         Ok(())
@@ -282,6 +297,9 @@ impl Builder {
             Display::Unset => {}
             Display::None => line.option("-display", "none"),
             Display::DBusP2p => line.option("-display", "dbus,p2p=yes"),
+            Display::DBusGl => {
+                line.option("-display", format!("dbus,p2p=yes,gl=on,rendernode={RENDER_NODE}"));
+            }
             Display::DBus { address } => {
                 line.option("-display", format!("dbus,addr={}", address.replace(',', ",,")))
             }
