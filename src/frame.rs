@@ -12,6 +12,7 @@ mod model;
 mod pacing;
 mod pulse;
 mod recovery;
+mod resampling;
 mod scanout;
 
 pub use ack::{Ack, Acknowledge};
@@ -22,6 +23,7 @@ pub use mailbox::{Audience, Change, Mailbox};
 pub use model::{Applied, Event, Model, Pending, Screen};
 pub use pacing::{Pacing, Serial};
 pub use pulse::Pulse;
+pub use resampling::{Resampling, Sample};
 pub use scanout::{BufferId, Dmabuf, DmabufParts, Image, LayoutError, Mapped, Pixels, Plane, Scanout, Wire};
 
 /// The longest side that a scanout may have, in pixels: what GPUs and compositors still take.

@@ -25,6 +25,7 @@ pub mod gpu;
 pub mod gtk;
 pub mod ladder;
 pub mod mapping;
+pub mod motion;
 #[cfg(feature = "gui")]
 mod output;
 pub mod owner;
@@ -95,9 +96,9 @@ impl Status {
     }
 }
 
-/// What reports tell of a picture.
+/// What reports tell of a picture, and what decides about its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Kind {
+pub struct Kind {
     size: Size<Guest>,
     fourcc: Option<Fourcc>,
     modifier: Option<Modifier>,
@@ -105,7 +106,8 @@ struct Kind {
 
 #[cfg_attr(not(feature = "gui"), expect(dead_code, reason = "only a display has a path"))]
 impl Kind {
-    fn of(scanout: &Scanout) -> Self {
+    /// Of this picture.
+    pub fn of(scanout: &Scanout) -> Self {
         let (fourcc, modifier) = match scanout {
             Scanout::Blank => (None, None),
             Scanout::Pixels(pixels) => (Some(pixels.format().fourcc()), None),

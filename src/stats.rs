@@ -148,8 +148,9 @@ struct Slow {
     last: Snapshot,
 }
 
-#[derive(Debug)]
-struct Snapshot {
+/// What had been counted at some moment: whoever reports keeps its own.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
     at: Time,
     counts: Counts,
     reply: Buckets,
@@ -277,9 +278,9 @@ impl Stats {
         self.counters.passes.fetch_add(1, Relaxed);
     }
 
-    /// A buffer was made known to the compositor or the GPU.
-    pub fn imported(&self) {
-        self.counters.imported.fetch_add(1, Relaxed);
+    /// Buffers were made known to the compositor or the GPU.
+    pub fn imported(&self, buffers: u32) {
+        self.counters.imported.fetch_add(u64::from(buffers), Relaxed);
     }
 
     /// A frame that was seen went to the screen as it is.
@@ -322,7 +323,16 @@ impl Stats {
         self.snapshot(now).report(&Snapshot::empty(self.start), self.start, &slow, true)
     }
 
-    fn snapshot(&self, now: Time) -> Snapshot {
+    /// What happened since an earlier snapshot of the same console, and the snapshot to go on from.
+    ///
+    /// For whoever reports beside [`Self::report`], which has only one reader.
+    pub fn since(&self, earlier: &Snapshot, now: Time) -> (Report, Snapshot) {
+        let snapshot = self.snapshot(now);
+        (snapshot.report(earlier, self.start, &self.slow(), false), snapshot)
+    }
+
+    /// What has been counted so far.
+    pub fn snapshot(&self, now: Time) -> Snapshot {
         Snapshot {
             at: now,
             counts: self.counters.read(),
@@ -396,6 +406,19 @@ mod tests {
         let summary = stats.summary(at(3000));
         assert!(summary.summary);
         assert_eq!((summary.counts.committed, summary.span), (60, 2.0));
+    }
+
+    #[test]
+    fn whoever_keeps_a_snapshot_disturbs_nobody() {
+        let stats = Stats::new(at(0));
+        let mine = stats.snapshot(at(0));
+        stats.received(at(1));
+        assert_eq!(stats.report(at(500)).counts.received, 1);
+        stats.received(at(600));
+        let (report, mine) = stats.since(&mine, at(1000));
+        assert_eq!((report.counts.received, report.span), (2, 1.0));
+        assert_eq!(stats.since(&mine, at(2000)).0.counts.received, 0);
+        assert_eq!(stats.report(at(2000)).counts.received, 1);
     }
 
     #[test]

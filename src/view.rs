@@ -1,10 +1,11 @@
 //! The display widget: shows one console's picture and passes on what the person does.
 //!
-//! One type, split by aspect: `drawing` (where the picture is, and how it gets there), `input`
-//! (keys, buttons, wheel), `cursor` (the guest's pointer as the host's).
+//! One type, split by aspect: `drawing` (where the picture is, and how it gets there), `falling` (what
+//! happens when it cannot), `input` (keys, buttons, wheel), `cursor` (the guest's pointer as the host's).
 
 mod cursor;
 mod drawing;
+mod falling;
 mod imp;
 mod input;
 
@@ -73,6 +74,7 @@ impl DisplayView {
             console.frames.stop_observing();
         }
         self.imp().hands.take();
+        self.imp().falling.forget();
         self.follow_console();
     }
 
@@ -83,9 +85,13 @@ impl DisplayView {
         self.place();
     }
 
-    /// Which way the picture is to take, from the next console or mapping on.
+    /// Which way the picture is to take.
     pub fn set_options(&self, options: Options) {
-        self.imp().options.set(options);
+        let imp = self.imp();
+        if imp.options.replace(options) != options {
+            imp.falling.forget();
+            self.open_output();
+        }
     }
 
     /// How the guest hears of the pointer.
@@ -124,7 +130,11 @@ impl DisplayView {
 
     /// How the picture gets to the screen at the moment.
     pub fn status(&self) -> Option<Status> {
-        self.imp().output.borrow().as_ref().map(crate::present::Output::status)
+        let status = self.imp().output.borrow().as_ref().map(crate::present::Output::status);
+        match (status, self.stuck()) {
+            (Some(Status::Refused { .. }), Some(refused)) => Some(Status::Refused { refused }),
+            (status, _) => status,
+        }
     }
 
     /// The size at which one guest pixel is one device pixel.

@@ -4,8 +4,10 @@
 //! MachineWindow                    (AdwApplicationWindow, class "machine", data/ui/window.ui)
 //! └─ AdwToastOverlay
 //!    └─ AdwToolbarView             header bar; hidden in fullscreen           (fullscreen)
+//!       ├─ AdwBanner            that a picture was refused                 (banner, words)
 //!       └─ GtkOverlay
 //!          ├─ view::DisplayView    the picture
+//!          ├─ overlay::Overlay     figures over its corner                    (statistics)
 //!          └─ page::Page           what there is to say instead of a picture  (story, words)
 //! ```
 //!
@@ -15,25 +17,37 @@
 //! - `story`: from what is known of the machine to the page that says so; `words` has the errors.
 //! - `news`: what the session tells, and what follows from it.
 //! - `actions`, `menu`, `keys`: what can be chosen, and the keys that can be sent.
+//! - `consoles`: which of the machine's consoles is shown, and who says so.
 //! - `cover`: whether something of ours lies over the picture.
+//! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
+//! - `ramfb`: what to do where firmware draws nothing.
+//! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
 
 mod about;
 mod actions;
+mod banner;
 mod closing;
+mod consoles;
 mod cover;
 mod details;
+mod diagnostics;
 mod fullscreen;
 pub(crate) mod i18n;
 mod keys;
 mod memory;
 mod menu;
 mod news;
+mod overlay;
 mod page;
+mod preferences;
+mod ramfb;
 mod remote;
 mod screenshot;
+mod settings;
 mod shortcuts;
 mod sizing;
+mod statistics;
 mod story;
 mod words;
 
@@ -47,31 +61,43 @@ use gtk::glib::subclass::Signal;
 use gtk::{gio, glib};
 
 use self::closing::Closing;
+use self::consoles::Choice;
 use self::cover::Cover;
 use self::memory::Memory;
 use self::news::Known;
 use self::page::Page;
+use self::settings::Settings;
 use self::sizing::Sizing;
+use self::statistics::Statistics;
 use crate::geometry::Scaling;
-use crate::present::Options;
-use crate::session::Console;
+use crate::present::Wanted;
+use crate::session::{Boosting, Console, ConsoleId};
 use crate::view::DisplayView;
 
 pub use self::remote::{Hold, Remote};
+pub use self::settings::store as settings;
 
 /// How a window begins.
 #[derive(Debug, Clone, Copy)]
 pub struct Setup {
     /// Whose machine it is.
     pub hold: Hold,
-    /// The console to show, by its number; the first graphical one without.
+    /// How it was reached, for diagnostics: `bus`, `qmp`, `fd` or `launch`.
+    pub way: &'static str,
+    /// The console to show, by its number; as it was last time without.
     pub console: Option<u32>,
     /// Whether it fills the screen.
     pub fullscreen: bool,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
-    /// Which way the picture is to take.
-    pub options: Options,
+    /// Which way the picture is to take; as the person prefers without.
+    pub present: Option<Wanted>,
+    /// Whether each update is copied at once, even if the person does not prefer it.
+    pub snapshot: bool,
+    /// Whether a vGPU's picture is asked for oftener than QEMU gives it; as the person prefers without.
+    pub boost: Option<Boosting>,
+    /// Whether statistics are shown, even if the person does not prefer it.
+    pub statistics: bool,
     /// Whether the machine can come back by itself.
     pub returns: bool,
 }
@@ -95,6 +121,10 @@ mod imp {
         #[template_child]
         pub(super) fullscreen_button: TemplateChild<gtk::Button>,
         #[template_child]
+        pub(super) console_button: TemplateChild<gtk::MenuButton>,
+        #[template_child]
+        pub(super) banner: TemplateChild<adw::Banner>,
+        #[template_child]
         pub(super) stage: TemplateChild<gtk::Overlay>,
         #[template_child]
         pub(super) page: TemplateChild<Page>,
@@ -109,6 +139,8 @@ mod imp {
         pub(super) cover: Cover,
         pub(super) closing: RefCell<Closing>,
         pub(super) sizing: Sizing,
+        pub(super) settings: Settings,
+        pub(super) statistics: Statistics,
         pub(super) memory: RefCell<Option<Memory>>,
         pub(super) countdown: RefCell<Option<glib::SourceId>>,
         /// Whether the person has been told how to leave fullscreen.
@@ -156,6 +188,8 @@ mod imp {
             window.watch_cover();
             window.watch_fullscreen();
             window.watch_view();
+            window.watch_refusals();
+            window.add_statistics();
         }
 
         fn dispose(&self) {
@@ -190,10 +224,14 @@ impl MachineWindow {
         let imp = window.imp();
         let fresh = imp.setup.set(setup).is_ok() && imp.remote.set(remote).is_ok();
         assert!(fresh, "a window is set up once");
-        window.view().set_options(setup.options);
+        window.watch_settings();
+        if let Some(number) = setup.console {
+            window.take_choice(Choice::Demanded(ConsoleId(number)));
+        }
         window.set_scaling(setup.scaling.unwrap_or_default());
         window.fill_menus();
         window.begin_size();
+        window.show_statistics(setup.statistics || window.imp().settings.statistics());
         if setup.fullscreen {
             window.fullscreen();
         }

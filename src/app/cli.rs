@@ -199,7 +199,8 @@ impl Screenshot {
 /// How a machine is shown: the options that `connect` and `launch` share.
 #[derive(Debug, Default, Args)]
 pub struct Show {
-    /// The console to show [default: the first graphical one].
+    /// The console to show, and no other [default: the one that the machine uses, or that was chosen
+    /// in the window].
     #[arg(long, value_name = "N")]
     console: Option<u32>,
     /// Fill the screen.
@@ -209,16 +210,21 @@ pub struct Show {
     /// [default: as it was last time, at first fit].
     #[arg(long, value_name = "SCALE")]
     scale: Option<Scale>,
-    /// How the picture reaches the screen; auto takes the best way that works.
-    #[arg(long, value_name = "WAY", default_value = "auto")]
-    present: Present,
+    /// How the picture reaches the screen; auto takes the best way that works [default: as chosen in
+    /// the preferences, at first auto].
+    #[arg(long, value_name = "WAY")]
+    present: Option<Present>,
     /// Copy the picture at the moment of each update: for guests that draw into what is shown.
     #[arg(long)]
     snapshot: bool,
+    /// Show statistics over the picture (Ctrl+Alt+I): its way, both rates, delays and costs.
+    #[arg(long)]
+    overlay: bool,
     /// Ask QEMU for a vGPU's picture at the screen's pace, through its monitor, where that helps; off
-    /// leaves it at the 33 frames a second that QEMU gives by itself.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    boost: Boost,
+    /// leaves it at the 33 frames a second that QEMU gives by itself [default: as chosen in the
+    /// preferences, at first auto].
+    #[arg(long, value_name = "WHEN")]
+    boost: Option<Boost>,
     /// Write statistics: one JSON object a second, and a summary at the end; '-' is standard error.
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
@@ -236,10 +242,9 @@ enum Scale {
 }
 
 /// `--present`: the way that the picture is to take to the screen.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Present {
     /// The best way that works.
-    #[default]
     Auto,
     /// The guest's own buffer, handed to the compositor.
     Direct,
@@ -254,10 +259,9 @@ pub enum Present {
 }
 
 /// `--boost`: whether a vGPU's picture is asked for oftener than QEMU gives it by itself.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Boost {
     /// Where we hold the machine's monitor (launch, --qmp).
-    #[default]
     Auto,
     /// Never.
     Off,
@@ -267,15 +271,19 @@ pub enum Boost {
 #[derive(Debug)]
 pub struct ConnectOptions {
     pub source: Source,
-    /// The console's number; the first graphical one without.
+    /// The console's number; without, as it was last time, or the one that the machine uses.
     pub console: Option<u32>,
     pub fullscreen: bool,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
-    pub present: Present,
+    /// The way that the picture takes; as the person prefers without.
+    pub present: Option<Present>,
     /// Whether each update is copied at once.
     pub snapshot: bool,
-    pub boost: Boost,
+    /// Whether statistics are shown over the picture.
+    pub overlay: bool,
+    /// Whether a vGPU's picture is asked for oftener; as the person prefers without.
+    pub boost: Option<Boost>,
     /// Where statistics go.
     pub stats: Option<PathBuf>,
     /// How long the window stays.
@@ -294,6 +302,7 @@ impl Show {
             }),
             present: self.present,
             snapshot: self.snapshot,
+            overlay: self.overlay,
             boost: self.boost,
             stats: self.stats,
             exit_after: self.exit_after,

@@ -17,8 +17,8 @@ use self::stats::Writer;
 use super::cli::{Boost, ConnectOptions, Present};
 use super::exit::{Exit, Failure};
 use crate::APP_ID;
-use crate::present::{Options, Presenting, Wanted};
-use crate::session::{self, Boosting, Session, State};
+use crate::present::Wanted;
+use crate::session::{Boosting, Session, State};
 use crate::source::Source;
 use crate::window::{Hold, MachineWindow, Setup};
 
@@ -98,11 +98,7 @@ fn open(
     writer: Option<Rc<Writer>>,
 ) -> MachineWindow {
     let setup = setup(&options);
-    let boost = match options.boost {
-        Boost::Auto => Boosting::Auto,
-        Boost::Off => Boosting::Off,
-    };
-    let (session, events) = Session::start_with(options.source, session::Options { boost });
+    let (session, events) = Session::start(options.source);
     let window = MachineWindow::new(application, Rc::new(session), setup);
     if let Some(writer) = writer {
         window.connect_console_shown(move |window| writer.show(window.console()));
@@ -147,21 +143,34 @@ fn setup(options: &ConnectOptions) -> Setup {
         Source::Qmp { .. } => Hold::Monitor,
         Source::Bus { .. } | Source::Fd(_) => Hold::Guest,
     };
-    let rung = match options.present {
+    let way = match &options.source {
+        Source::Launch(_) => "launch",
+        Source::Qmp { .. } => "qmp",
+        Source::Bus { .. } => "bus",
+        Source::Fd(_) => "fd",
+    };
+    let present = options.present.map(|present| match present {
         Present::Auto => Wanted::Auto,
         Present::Direct => Wanted::Direct,
         Present::Compose => Wanted::Compose,
         Present::Bridge => Wanted::Bridge,
         Present::Copy => Wanted::Copy,
         Present::Gtk => Wanted::Gtk,
-    };
-    let presenting = if options.snapshot { Presenting::Snapshot } else { Presenting::Live };
+    });
+    let boost = options.boost.map(|boost| match boost {
+        Boost::Auto => Boosting::Auto,
+        Boost::Off => Boosting::Off,
+    });
     Setup {
         hold,
+        way,
         console: options.console,
         fullscreen: options.fullscreen,
         scaling: options.scaling,
-        options: Options { rung, presenting },
+        present,
+        snapshot: options.snapshot,
+        statistics: options.overlay,
+        boost,
         returns: options.source.can_return(),
     }
 }

@@ -119,6 +119,9 @@ impl Mailbox {
 
     /// Says whether somebody sees what is presented. What waits for a reply is answered when nobody does.
     pub fn set_audience(&self, audience: Audience) {
+        if audience == Audience::Away {
+            self.cadence.stop();
+        }
         let mut inner = self.lock();
         inner.audience = audience;
         let answered = inner.unwatched();
@@ -146,6 +149,11 @@ impl Mailbox {
     /// Nobody watches any more.
     pub fn stop_watching(&self) {
         self.lock().watch = None;
+    }
+
+    /// The person does something to the guest: its answer will be seen here.
+    pub fn touch(&self, now: Time) {
+        self.counters.touched(now);
     }
 
     /// How the picture has moved so far.

@@ -14,6 +14,8 @@ pub(super) struct Counters {
     flipped: AtomicU64,
     /// [`Pulse::buffers`]; 0 for none.
     buffers: AtomicU64,
+    /// Nanoseconds; 0 before the first time.
+    touched: AtomicU64,
 }
 
 /// How a console's picture has moved so far.
@@ -29,6 +31,8 @@ pub struct Pulse {
     /// What the buffers have in common that are shown in turn: size, format and layout, as a number
     /// that only compares; `None` while no dma-buf is shown.
     pub buffers: Option<u64>,
+    /// When the person last did something to the guest.
+    pub touched: Option<Time>,
 }
 
 impl Counters {
@@ -47,13 +51,20 @@ impl Counters {
         self.buffers.store(buffers.unwrap_or(0), Relaxed);
     }
 
+    /// The person did something.
+    pub(super) fn touched(&self, now: Time) {
+        self.touched.store(now.as_nanos(), Relaxed);
+    }
+
     pub(super) fn read(&self) -> Pulse {
         let (flipped, buffers) = (self.flipped.load(Relaxed), self.buffers.load(Relaxed));
+        let touched = self.touched.load(Relaxed);
         Pulse {
             frames: self.frames.load(Relaxed),
             flips: self.flips.load(Relaxed),
             flipped: (flipped != 0).then(|| Time::from_nanos(flipped)),
             buffers: (buffers != 0).then_some(buffers),
+            touched: (touched != 0).then(|| Time::from_nanos(touched)),
         }
     }
 }

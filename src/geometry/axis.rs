@@ -96,11 +96,6 @@ impl Axis {
         if seen.length() > 0 { seen } else { Span::new(seen.start.min(self.area.end - 1), 1) }
     }
 
-    /// The device pixels of some units.
-    pub(super) fn device(&self, units: Span) -> Span {
-        room(units, self.scale)
-    }
-
     /// How much of the picture there is in front of the room, and behind it.
     pub(super) fn hidden(&self) -> (i64, i64) {
         ((self.room.start - self.pixels.start).max(0), (self.pixels.end - self.room.end).max(0))
@@ -180,26 +175,38 @@ fn panned(area: Span, room: Span, scale: ScreenScale, length: i64, pan: i64) -> 
     (nearest_units(scale, pixels), pixels, class(scale, area))
 }
 
-/// A picture no longer than its room: as near to the middle as it can be shown best.
+/// A picture no longer than its room: as near to the middle as it can be shown best. At the least it
+/// begins where a unit does, a common edge if that can be, so that a surface can.
 fn anchored(area: Span, room: Span, scale: ScreenScale, length: i64) -> (Span, Span, Direct) {
     let middle = middle(room, length);
     let starts = Span { start: room.start, end: room.end - length };
     let nearest = scale.to_logical_round(middle);
     let reach = i64::from(scale.grid().units).min(FURTHEST);
     let places = (nearest - reach..=nearest + reach).filter_map(|start| {
-        let units = exact_units(area, scale, start, length)?;
         let pixel = scale.to_device(start);
-        let possible = starts.start <= pixel && pixel <= starts.end;
+        let possible = starts.start <= pixel && pixel <= starts.end && start >= area.start;
         let distance = (pixel - middle).abs();
-        (possible && distance <= FURTHEST).then_some((class(scale, units), distance, pixel, units))
+        let place = || (place(area, scale, start, length), distance, pixel);
+        (possible && distance <= FURTHEST).then(place)
     });
-    match places.min_by_key(|(class, distance, ..)| (*class, *distance)) {
-        Some((class, _, pixel, units)) => (units, Span::new(pixel, length), class),
+    match places.min_by_key(|((direct, common, _), distance, _)| (*direct, !common, *distance)) {
+        Some(((direct, _, units), _, pixel)) => (units, Span::new(pixel, length), direct),
         None => {
             let pixels = Span::new(middle, length);
             (clamped(nearest_units(scale, pixels), area), pixels, Direct::Resampled)
         }
     }
+}
+
+/// How well a length of pixels is shown from a unit's edge on, whether that edge is a common one, and
+/// the units.
+fn place(area: Span, scale: ScreenScale, start: i64, length: i64) -> (Direct, bool, Span) {
+    let common = scale.is_common(start);
+    if let Some(units) = exact_units(area, scale, start, length) {
+        return (class(scale, units), common, units);
+    }
+    let end = scale.to_logical_round(scale.to_device(start) + length);
+    (Direct::Resampled, common, clamped(Span { start, end }, area))
 }
 
 /// The units from `start` on that are rounded to exactly so many pixels, if there are any.

@@ -205,10 +205,29 @@ impl Placement {
         self.pixels().size
     }
 
-    /// The device pixels of a buffer that fills the units of [`Self::visible`].
-    pub fn visible_device(&self) -> Size<Device> {
-        let size = |axis: &Axis| axis.device(axis.seen_units());
-        rect::<Device>(size(&self.across), size(&self.down)).size
+    /// The size on the monitor of a surface of this size, at least a pixel each way.
+    pub fn on_monitor(&self, size: Size<Logical>) -> Size<Device> {
+        let length =
+            |units: u32| u32::try_from(self.scale.to_device(i64::from(units))).unwrap_or(u32::MAX).max(1);
+        Size::new(length(size.width), length(size.height))
+    }
+
+    /// The size of what is seen, with so much more to the right and below that it has a whole number
+    /// of device pixels, where the area has room for that.
+    ///
+    /// A compositor rounds both edges of a surface to device pixels. Only such a surface has the same
+    /// size on the monitor wherever it stands.
+    pub fn padded(&self) -> Size<Logical> {
+        let seen = self.visible();
+        let step = self.scale.grid().units;
+        let room = |origin: i32, length: u32, end: i64| {
+            let padded = length.next_multiple_of(step);
+            if i64::from(origin) + i64::from(padded) <= end { padded } else { length }
+        };
+        Size::new(
+            room(seen.origin.x, seen.size.width, self.area.right()),
+            room(seen.origin.y, seen.size.height, self.area.bottom()),
+        )
     }
 
     /// How many device pixels of the whole picture lie to the left of what is seen, and above it.

@@ -19,7 +19,7 @@ use self::texture::{Drawing, Made};
 use super::ladder::{Choice, Presenting, Reason, Refusals, Rung};
 use super::{Kind, Status};
 use crate::clock::{self, Time};
-use crate::frame::{Mailbox, Pacing, Pending, Serial};
+use crate::frame::{Damage, Mailbox, Pacing, Pending, Scanout, Serial};
 use crate::geometry::{Logical, Placement, Rect, Size};
 use crate::stats::Stats;
 
@@ -66,13 +66,12 @@ impl Painter {
         native: &::gtk::Native,
         frames: Arc<Mailbox>,
         stats: Arc<Stats>,
-        reason: &Reason,
+        refused: Refusals,
         changed: Rc<dyn Fn()>,
     ) -> Self {
         let window = native.surface().expect("a realized native has a surface");
         let clock = window.frame_clock();
         let state = RefCell::default();
-        let refused = Refusals::of_surface(reason);
         let inner = Rc::new(Inner { window, frames, stats, refused, changed, state });
         let (notice, notices) = async_channel::bounded(1);
         inner.frames.present(clock::now(), move || _ = notice.try_send(()));
@@ -84,6 +83,12 @@ impl Painter {
             }
         });
         Self { inner, clock, painted: Some(painted) }
+    }
+
+    /// Whether GTK can draw this picture.
+    pub(super) fn check(native: &::gtk::Native, scanout: &Scanout) -> Result<(), Reason> {
+        let display = native.display();
+        texture::make(scanout, &Damage::whole(scanout.size()), None, &display).map(drop)
     }
 
     /// How the picture gets to the screen at the moment.
@@ -177,7 +182,7 @@ impl State {
         let choice = match made {
             Ok(drawing) => {
                 match drawing.made {
-                    Made::Imported => inner.stats.imported(),
+                    Made::Imported => inner.stats.imported(1),
                     Made::Copied(bytes) => inner.stats.copied(bytes),
                 }
                 self.drawing = Some(drawing);

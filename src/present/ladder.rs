@@ -132,6 +132,8 @@ pub enum Reason {
     Short,
     #[error("the compositor refused the buffer")]
     Refused,
+    #[error("no other GPU has the buffer")]
+    NoOwner,
     #[error("the processor cannot read modifier {0}")]
     Tiled(Modifier),
     #[error("the processor cannot read format {0}")]
@@ -148,6 +150,8 @@ pub enum Reason {
     GpuLost,
     #[error("the picture lies in memory that needs no GPU")]
     SharedMemory,
+    #[error("one guest pixel would not be one of the monitor's")]
+    Inexact,
     #[error("a processor does the GPU's work here, and copies more cheaply")]
     SoftwareGpu,
     #[error("there is no Wayland compositor")]

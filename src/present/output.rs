@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ::gtk::prelude::*;
 
-use super::ladder::{Reason, Wanted};
+use super::ladder::{Reason, Refusals, Wanted};
 use super::{Facts, Options, Status, gtk, surface};
 use crate::frame::Mailbox;
 use crate::stats::Stats;
@@ -27,7 +27,7 @@ impl Output {
     ///
     /// `changed` is called on the main thread when the picture is to be drawn again
     /// ([`Output::Drawn`]) and when [`Self::status`] is another. On [`Status::Refused`] with
-    /// [`Wanted::Auto`], close this output and open one with [`Wanted::Gtk`].
+    /// [`Wanted::Auto`], see whether GTK takes the picture: [`Self::check_drawn`].
     pub fn open(
         native: &impl IsA<::gtk::Native>,
         frames: Arc<Mailbox>,
@@ -46,7 +46,31 @@ impl Output {
             }
         };
         tracing::info!(%reason, "GTK draws the picture");
-        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, &reason, changed))
+        let refused = Refusals::of_surface(&reason);
+        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, refused, changed))
+    }
+
+    /// Whether GTK can draw the picture that `frames` has now.
+    ///
+    /// # Errors
+    ///
+    /// Why not: then the last picture may as well stay where it is.
+    pub fn check_drawn(native: &impl IsA<::gtk::Native>, frames: &Mailbox) -> Result<(), Reason> {
+        let scanout = frames.current();
+        scanout.map_or(Ok(()), |scanout| gtk::Painter::check(native.upcast_ref(), &scanout))
+    }
+
+    /// Has GTK draw what no surface of ours could show; `refused` says why. The output that refused it
+    /// is closed before.
+    pub fn open_drawn(
+        native: &impl IsA<::gtk::Native>,
+        frames: Arc<Mailbox>,
+        stats: Arc<Stats>,
+        refused: Refusals,
+        changed: impl Fn() + 'static,
+    ) -> Self {
+        tracing::info!("GTK draws the picture: {refused}");
+        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, refused, Rc::new(changed)))
     }
 
     /// How the picture gets to the screen at the moment.

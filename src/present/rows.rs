@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use super::file;
 use super::mapping::{DmabufMapping, DmabufView};
 use crate::frame::{Dmabuf, Mapped, Pixels, Scanout};
-use crate::geometry::{Guest, Rect, Size};
+use crate::geometry::{Guest, Point, Rect, Size};
 use crate::pixel::Format;
 
 /// How many bytes are copied while the listener is kept out of its framebuffer.
@@ -111,6 +111,40 @@ impl<'a> Source<'a> {
         match self {
             Self::Pixels(pixels) => pixels.size(),
             Self::File { rows, .. } | Self::Dmabuf { rows, .. } => rows.size,
+        }
+    }
+
+    /// Gives the bytes of single pixels, counted in rows as they lie in the buffer; those that are not
+    /// there are left out.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read at all, or a dma-buf cannot be made current.
+    pub fn pixels(
+        &self,
+        points: impl Iterator<Item = Point<Guest>>,
+        mut give: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
+        let all = |rows: &Rows, read: &mut Read<'_>| {
+            let pixel = rows.format.bytes_per_pixel();
+            for point in points {
+                let (Ok(x), Ok(y)) = (u64::try_from(point.x), u64::try_from(point.y)) else { continue };
+                let mut bytes = [0; 4];
+                let bytes = &mut bytes[..pixel as usize];
+                let at = rows.offset + y * u64::from(rows.stride) + x * u64::from(pixel);
+                if read(at, bytes)? == bytes.len() {
+                    give(bytes);
+                }
+            }
+            Ok(())
+        };
+        match self {
+            // What changes there is told.
+            Self::Pixels(_) => Ok(()),
+            Self::File { fd, rows } => all(rows, &mut |at, bytes| read_fully(*fd, at, bytes)),
+            Self::Dmabuf { mapping, rows } => {
+                mapping.read(|view| all(rows, &mut |at, bytes| Ok(view.copy_to(at, bytes))))?
+            }
         }
     }
 

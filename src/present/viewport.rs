@@ -20,7 +20,41 @@ pub enum Content {
     /// The picture, in its own pixels.
     Picture(Shape),
     /// What of it the placement shows, in the monitor's pixels.
-    Seen,
+    Seen(Fill),
+}
+
+/// Whether a picture that is meant to be 1:1 is shown exactly so.
+///
+/// A viewport has whole units: 1367 guest pixels at 1.25 would be stretched over 1368 of the monitor's,
+/// and whether 301 units are 376 pixels or 377 depends on where the window stands.
+pub fn exactness(crop: Size<Backing>, placement: &Placement) -> Exactness {
+    let device = placement.device_size();
+    let near = |one: u32, other: u32| one.abs_diff(other) <= 1;
+    if !near(device.width, crop.width) || !near(device.height, crop.height) {
+        return Exactness::Scaled;
+    }
+    let same = device.cast() == crop && placement.padded() == placement.visible().size;
+    if same { Exactness::Exact } else { Exactness::Near }
+}
+
+/// See [`exactness`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exactness {
+    /// One guest pixel is one of the monitor's.
+    Exact,
+    /// Nearly: drawing can make it exact, a viewport cannot.
+    Near,
+    /// The picture is shown in another size.
+    Scaled,
+}
+
+/// How large a surface is whose buffer has the monitor's pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fill {
+    /// As large as what is seen of the picture.
+    Visible,
+    /// [`Placement::padded`].
+    Padded,
 }
 
 impl Content {
@@ -28,7 +62,8 @@ impl Content {
     pub fn viewport(&self, placement: &Placement) -> Viewport {
         match self {
             Self::Picture(shape) => shape.viewport(placement),
-            Self::Seen => Viewport { source: None, destination: placement.visible().size },
+            Self::Seen(Fill::Visible) => Viewport { source: None, destination: placement.visible().size },
+            Self::Seen(Fill::Padded) => Viewport { source: None, destination: placement.padded() },
         }
     }
 

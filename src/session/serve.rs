@@ -3,9 +3,11 @@
 //! Nothing here waits for QEMU while something else could be done: every call is a job beside the
 //! others, so that a QEMU that hangs holds up neither the end of the session nor other consoles.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +71,9 @@ type Jobs<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + 'a>>>;
 /// What a listener said, and which one of its console.
 type Said = (ConsoleId, u32, Report);
 
+/// Whose pictures answer what the person does.
+type Touched = Rc<RefCell<HashMap<ConsoleId, Arc<Mailbox>>>>;
+
 /// One console of this connection.
 #[derive(Debug, Default)]
 struct Served {
@@ -116,7 +121,8 @@ pub(super) async fn serve(link: &Link, machine: &display1::Machine, shared: &mut
     let (reports, said) = async_channel::unbounded();
     let watching = Watching::new(shared.choice.get());
     let (consoles, jobs) = (BTreeMap::new(), Jobs::new());
-    let mut serving = Serving { link, shared, consoles, watching, jobs, reports };
+    let touched = Touched::default();
+    let mut serving = Serving { link, shared, consoles, watching, touched, jobs, reports };
     serving.set_consoles(&machine.consoles).await;
     let happened = serving.run(changes, said).await;
     drop(serving);
@@ -130,6 +136,7 @@ struct Serving<'a> {
     shared: &'a mut Shared,
     consoles: BTreeMap<ConsoleId, Served>,
     watching: Watching,
+    touched: Touched,
     jobs: Jobs<'a>,
     reports: Sender<Said>,
 }
@@ -140,7 +147,8 @@ impl<'a> Serving<'a> {
         let requests = self.shared.requests.clone();
         let input = self.shared.input.clone();
         let mut ended = pin!(link.ended().fuse());
-        let mut pump = pin!(pump(&link.peer, &input).fuse());
+        let touched = self.touched.clone();
+        let mut pump = pin!(pump(&link.peer, &input, &touched).fuse());
         let mut changes = changes.fuse();
         let mut said = pin!(said.fuse());
         loop {
@@ -284,6 +292,7 @@ impl<'a> Serving<'a> {
     async fn remove(&mut self, id: ConsoleId) {
         self.consoles.remove(&id);
         self.watching.remove(id);
+        self.touched.borrow_mut().remove(&id);
         if self.shared.choice.get() == Choice::Console(id) {
             self.shared.choice.set(Choice::Automatic);
         }
@@ -399,6 +408,7 @@ impl<'a> Serving<'a> {
     fn watch(&mut self, id: ConsoleId) {
         let Some(known) = self.shared.consoles.get(&id) else { return };
         self.watching.add(&known.console);
+        self.touched.borrow_mut().insert(id, known.console.frames.clone());
         if self.watching.has_choice() && !self.watching.looking {
             self.watching.looking = true;
             self.look_soon();
@@ -508,7 +518,7 @@ impl Known {
 }
 
 /// Sends what the person does, one after the other. Ends when nothing can be sent any more.
-async fn pump(peer: &Peer, input: &Queue) {
+async fn pump(peer: &Peer, input: &Queue, touched: &Touched) {
     let mut consoles = HashMap::new();
     loop {
         match input.next().await {
@@ -517,6 +527,9 @@ async fn pump(peer: &Peer, input: &Queue) {
                 if let Err(error) = console.send(command).await {
                     tracing::debug!(%error, "input cannot be sent");
                     return;
+                }
+                if let Some(frames) = touched.borrow().get(&id) {
+                    frames.touch(clock::now());
                 }
             }
             Item::Flush(done) => {

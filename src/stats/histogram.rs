@@ -22,7 +22,7 @@ pub(super) struct Histogram {
 }
 
 /// A histogram at one moment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Buckets {
     counts: [u64; BUCKETS],
     max: u64,

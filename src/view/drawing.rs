@@ -7,28 +7,30 @@ use gtk::{gdk, graphene};
 use super::DisplayView;
 use crate::frame::Screen;
 use crate::geometry::{Logical, Placement, Rect, ScreenScale};
-use crate::present::{Options, Output, Status, Wanted};
+use crate::present::{Output, Status};
 
 impl DisplayView {
     /// Starts presenting, if there is a console and a mapped window.
     pub(super) fn open_output(&self) {
-        self.open_output_with(self.imp().options.get());
-    }
-
-    fn open_output_with(&self, options: Options) {
         self.close_output();
         let Some(native) = self.native().filter(|_| self.is_mapped()) else { return };
+        let options = self.imp().options.get();
         let output = self.imp().console.borrow().as_ref().map(|console| {
-            let weak = self.downgrade();
-            let changed = move || {
-                if let Some(view) = weak.upgrade() {
-                    view.output_changed();
-                }
-            };
-            Output::open(&native, console.frames.clone(), console.stats.clone(), options, changed)
+            let (frames, stats) = (console.frames.clone(), console.stats.clone());
+            Output::open(&native, frames, stats, options, self.watcher())
         });
         self.imp().output.replace(output);
         self.place();
+    }
+
+    /// What the output calls when there is something to draw, or when it says something else of itself.
+    pub(super) fn watcher(&self) -> impl Fn() + 'static {
+        let weak = self.downgrade();
+        move || {
+            if let Some(view) = weak.upgrade() {
+                view.output_changed();
+            }
+        }
     }
 
     /// Stops presenting.
@@ -39,16 +41,20 @@ impl DisplayView {
             output.close();
         }
         self.imp().placement.set(None);
+        self.imp().seen.set(false);
     }
 
-    /// There is something to draw, or the output says something else of itself.
     fn output_changed(&self) {
-        if let Some(Status::Refused { refused }) = self.status() {
-            tracing::info!("GTK draws the picture: {refused}");
-            self.open_output_with(Options { rung: Wanted::Gtk, ..self.imp().options.get() });
-        }
+        self.fall_or_climb();
         self.queue_draw();
-        self.emit_by_name::<()>("status-changed", &[]);
+        let status = self.status();
+        if matches!(status, Some(Status::Showing { .. })) {
+            self.imp().seen.set(true);
+        }
+        if *self.imp().told.borrow() != status {
+            self.imp().told.replace(status);
+            self.emit_by_name::<()>("status-changed", &[]);
+        }
     }
 
     /// Watches the window's surface: its scale and its borders move the picture, too.
@@ -58,7 +64,14 @@ impl DisplayView {
         let rescaled = surface.connect_scale_notify(move |_| {
             if let Some(view) = weak.upgrade() {
                 view.queue_resize();
+                view.climb();
                 view.place();
+            }
+        });
+        let weak = self.downgrade();
+        let entered = surface.connect_enter_monitor(move |_, _| {
+            if let Some(view) = weak.upgrade() {
+                view.climb();
             }
         });
         let weak = self.downgrade();
@@ -67,7 +80,7 @@ impl DisplayView {
                 view.place();
             }
         });
-        self.imp().surface.replace(Some((surface, vec![rescaled, laid_out])));
+        self.imp().surface.replace(Some((surface, vec![rescaled, entered, laid_out])));
     }
 
     /// Device pixels for a logical unit of the window.
@@ -124,7 +137,8 @@ impl DisplayView {
             return;
         };
         match &*self.imp().output.borrow() {
-            Some(Output::Surface(surface)) if matches!(surface.status(), Status::Showing { .. }) => {
+            // What is refused leaves the last picture where it is.
+            Some(Output::Surface(_)) if self.imp().seen.get() => {
                 self.draw_around(snapshot, &whole, &placement);
             }
             Some(Output::Drawn(painter)) => {

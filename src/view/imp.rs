@@ -8,10 +8,11 @@ use std::sync::{Arc, LazyLock};
 use gtk::subclass::prelude::*;
 use gtk::{gdk, glib, prelude::*};
 
+use super::falling::Falling;
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Placement, Scaling};
 use crate::input::{Command, Hands};
-use crate::present::{Options, Output, Stacking};
+use crate::present::{Options, Output, Stacking, Status};
 use crate::stats::Stats;
 
 /// What one console is to the view: frames come from there, commands go there.
@@ -32,6 +33,11 @@ pub struct DisplayView {
     pub(super) console: RefCell<Option<Console>>,
     /// While mapped, and while there is a console.
     pub(super) output: RefCell<Option<Output>>,
+    /// Whether the output has shown a picture.
+    pub(super) seen: Cell<bool>,
+    pub(super) falling: Falling,
+    /// What listeners know of the output.
+    pub(super) told: RefCell<Option<Status>>,
     pub(super) options: Cell<Options>,
     pub(super) stacking: Cell<Stacking>,
     pub(super) scaling: Cell<Scaling>,
@@ -96,6 +102,7 @@ impl WidgetImpl for DisplayView {
 
     fn map(&self) {
         self.parent_map();
+        self.falling.forget();
         self.obj().watch_surface();
         self.obj().open_output();
     }

@@ -22,20 +22,4 @@ impl MachineWindow {
         dialog.set_debug_info_filename("oriel.txt");
         dialog.present(Some(self));
     }
-
-    /// What somebody who is to help needs to know first.
-    fn diagnostics(&self) -> String {
-        let display = gtk::prelude::WidgetExt::display(self);
-        let renderer = self.renderer().map(|renderer| renderer.type_().name());
-        [
-            format!("Oriel {}", env!("CARGO_PKG_VERSION")),
-            format!("GTK {}.{}.{}", gtk::major_version(), gtk::minor_version(), gtk::micro_version()),
-            format!("libadwaita {}.{}.{}", adw::major_version(), adw::minor_version(), adw::micro_version()),
-            format!("Display: {}", display.type_().name()),
-            format!("Renderer: {}", renderer.unwrap_or("none")),
-            format!("Picture: {:?}", self.view().status()),
-            format!("Path: {:?}", self.console().map(|console| console.stats.current_path())),
-        ]
-        .join("\n")
-    }
 }

@@ -4,11 +4,11 @@ use adw::prelude::*;
 use adw::subclass::prelude::*;
 use gtk::{gdk, gio, glib};
 
-use super::MachineWindow;
 use super::keys::Chord;
+use super::{MachineWindow, consoles};
 use crate::frame::Screen;
 use crate::geometry::Scaling;
-use crate::session::{ConsoleId, Power, State};
+use crate::session::{Power, State};
 
 const FIT: &str = "fit";
 const ONE_TO_ONE: &str = "one-to-one";
@@ -25,9 +25,22 @@ impl MachineWindow {
             plain("details", Self::show_details),
             plain("shut-down", |window| window.remote().power(Power::Down)),
             plain("force-off", Self::ask_to_force_off),
+            plain("copy-diagnostics", Self::copy_diagnostics),
+            plain("preferences", Self::show_preferences),
             plain("shortcuts", Self::show_shortcuts),
             plain("about", Self::show_about),
             plain("menu", Self::toggle_menu),
+            plain("text-console", |_| {}),
+            gio::ActionEntryBuilder::new("copy-ramfb")
+                .parameter_type(Some(glib::VariantTy::STRING))
+                .activate(|window: &Self, _, whose| {
+                    window.copy_ramfb(whose.and_then(glib::Variant::str).unwrap_or_default());
+                })
+                .build(),
+            gio::ActionEntryBuilder::new("statistics")
+                .state(false.to_variant())
+                .activate(|window: &Self, _, _| window.toggle_statistics())
+                .build(),
             gio::ActionEntryBuilder::new("scaling")
                 .parameter_type(Some(glib::VariantTy::STRING))
                 .state(FIT.to_variant())
@@ -37,11 +50,10 @@ impl MachineWindow {
                 })
                 .build(),
             gio::ActionEntryBuilder::new("console")
-                .parameter_type(Some(glib::VariantTy::UINT32))
-                .state(u32::MAX.to_variant())
+                .parameter_type(Some(glib::VariantTy::INT32))
+                .state(consoles::AUTOMATIC.to_variant())
                 .activate(|window: &Self, _, chosen| {
-                    let chosen = chosen.and_then(glib::Variant::get::<u32>);
-                    window.show_console(chosen.map(ConsoleId));
+                    window.choose_console(chosen.and_then(glib::Variant::get).unwrap_or(consoles::AUTOMATIC));
                     window.view().grab_focus();
                 })
                 .build(),
@@ -57,11 +69,13 @@ impl MachineWindow {
         ]);
     }
 
-    /// F11 is ours; the others work where the guest does not have the keyboard.
+    /// F11 and Ctrl+Alt+I are ours; the others work where the guest does not have the keyboard.
     pub(super) fn install_keys(&self) {
         let ours = gtk::ShortcutController::new();
         ours.set_propagation_phase(gtk::PropagationPhase::Capture);
         ours.add_shortcut(shortcut(gdk::Key::F11, gdk::ModifierType::empty(), "win.fullscreen"));
+        let both = gdk::ModifierType::CONTROL_MASK | gdk::ModifierType::ALT_MASK;
+        ours.add_shortcut(shortcut(gdk::Key::i, both, "win.statistics"));
         self.add_controller(ours);
 
         let control = gdk::ModifierType::CONTROL_MASK;
@@ -69,6 +83,7 @@ impl MachineWindow {
         rest.set_propagation_phase(gtk::PropagationPhase::Bubble);
         rest.add_shortcut(shortcut(gdk::Key::F10, gdk::ModifierType::empty(), "win.menu"));
         rest.add_shortcut(shortcut(gdk::Key::question, control, "win.shortcuts"));
+        rest.add_shortcut(shortcut(gdk::Key::comma, control, "win.preferences"));
         rest.add_shortcut(shortcut(gdk::Key::r, control, "win.reconnect"));
         rest.add_shortcut(shortcut(gdk::Key::w, control, "window.close"));
         self.add_controller(rest);
@@ -85,6 +100,8 @@ impl MachineWindow {
             ("save-screenshot", picture),
             ("copy-screenshot", picture),
             ("send-key", live && known.shown.is_some()),
+            ("text-console", false),
+            ("preferences", self.imp().settings.store().is_some()),
             ("shut-down", live),
             ("force-off", live),
             ("reconnect", down),
@@ -109,11 +126,7 @@ impl MachineWindow {
         scaling(self.action_state("scaling").as_ref().and_then(glib::Variant::str))
     }
 
-    pub(super) fn set_shown_console(&self, id: Option<ConsoleId>) {
-        self.set_action_state("console", &id.map_or(u32::MAX, |id| id.0).to_variant());
-    }
-
-    fn set_action_state(&self, name: &str, state: &glib::Variant) {
+    pub(super) fn set_action_state(&self, name: &str, state: &glib::Variant) {
         if let Some(action) = self.lookup_action(name).and_downcast::<gio::SimpleAction>() {
             action.set_state(state);
         }

@@ -1,12 +1,11 @@
-//! What is remembered of a machine: its window's size, and the size of its picture.
-
-use std::path::Path;
+//! What is remembered of a machine: its window's size, the size of its picture, and its console.
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
 use gtk::{gio, glib};
 
-use super::MachineWindow;
+use super::consoles::Choice;
+use super::{MachineWindow, settings};
 use crate::geometry::Scaling;
 use crate::session::Machine;
 
@@ -17,6 +16,7 @@ const WIDTH: &str = "window-width";
 const HEIGHT: &str = "window-height";
 const MAXIMIZED: &str = "is-maximized";
 const SCALING: &str = "scaling";
+const CONSOLE: &str = "console";
 
 /// The UUID of machines that were given none.
 const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
@@ -28,7 +28,7 @@ pub(super) struct Memory(gio::Settings);
 impl Memory {
     /// What is remembered of this machine; nothing of one that has neither UUID nor name.
     fn of(machine: &Machine) -> Option<Self> {
-        let Some(schema) = schema() else {
+        let Some(schema) = settings::schema(SCHEMA) else {
             tracing::warn!("the settings' schema {SCHEMA} is not installed: window sizes are not remembered");
             return None;
         };
@@ -69,7 +69,18 @@ impl MachineWindow {
         if memory.0.boolean(MAXIMIZED) {
             self.maximize();
         }
+        let console = memory.0.int(CONSOLE);
         imp.memory.replace(Some(memory));
+        if self.setup().console.is_none() {
+            self.take_choice(Choice::numbered(console));
+        }
+    }
+
+    /// Remembers the console that the person chose, by its number.
+    pub(super) fn remember_console(&self, number: i32) {
+        if let Some(memory) = &*self.imp().memory.borrow() {
+            memory.write(memory.0.set_int(CONSOLE, number));
+        }
     }
 
     pub(super) fn remember_scaling(&self) {
@@ -92,18 +103,6 @@ impl MachineWindow {
         }
         gio::Settings::sync();
     }
-}
-
-/// The schema, also where it is not installed but built.
-fn schema() -> Option<gio::SettingsSchema> {
-    let installed = gio::SettingsSchemaSource::default();
-    let source = match option_env!("ORIEL_SCHEMA_DIR") {
-        Some(built) => {
-            gio::SettingsSchemaSource::from_directory(Path::new(built), installed.as_ref(), false).ok()
-        }
-        None => installed,
-    };
-    source?.lookup(SCHEMA, true)
 }
 
 /// The machine's part of the path: its UUID, else its name with all but plain letters written out.

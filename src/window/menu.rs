@@ -2,7 +2,6 @@
 
 use adw::subclass::prelude::*;
 use gtk::gio;
-use gtk::prelude::*;
 
 use super::MachineWindow;
 use super::i18n::gettext;
@@ -20,37 +19,11 @@ impl MachineWindow {
         }
     }
 
-    /// Offers the consoles, as they are now.
-    pub(super) fn refill_consoles(&self) {
-        let guest = &self.imp().guest_section;
-        if guest.n_items() > 1 {
-            guest.remove(1);
-        }
-        if let Some(consoles) = self.consoles_menu() {
-            guest.append_submenu(Some(&gettext("_Console")), &consoles);
-        }
-    }
-
     /// The keyboard goes back to where it was.
     pub(super) fn menu_toggled(&self) {
         if !self.imp().menu_button.is_active() {
             self.return_focus();
         }
-    }
-
-    /// The consoles to choose from, if there is a choice.
-    fn consoles_menu(&self) -> Option<gio::Menu> {
-        let known = self.imp().known.borrow();
-        if known.consoles.len() < 2 {
-            return None;
-        }
-        let menu = gio::Menu::new();
-        for console in &known.consoles {
-            let item = gio::MenuItem::new(Some(&console.label.replace('_', "__")), None);
-            item.set_action_and_target_value(Some("win.console"), Some(&console.id.0.into()));
-            menu.append_item(&item);
-        }
-        Some(menu)
     }
 }
 

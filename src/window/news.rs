@@ -8,11 +8,12 @@ use adw::subclass::prelude::*;
 use async_channel::Receiver;
 use gtk::glib;
 
+use super::consoles::Choice;
 use super::i18n::{gettext, gettext_f};
 use super::story::{Face, Input, Story};
 use super::{MachineWindow, words};
 use crate::input::{Leds, PointerMode};
-use crate::session::{Console, ConsoleId, ConsoleKind, Event, Machine, Stage, State};
+use crate::session::{Console, ConsoleId, Event, Machine, Stage, State};
 
 /// What is known of the machine.
 #[derive(Debug)]
@@ -23,9 +24,13 @@ pub(super) struct Known {
     pub(super) consoles: Vec<Console>,
     /// The console that is shown.
     pub(super) shown: Option<ConsoleId>,
-    leds: HashMap<ConsoleId, Leds>,
-    pointers: HashMap<ConsoleId, PointerMode>,
-    retry_at: Option<Instant>,
+    /// The console that the machine uses, if it says so.
+    pub(super) active: Option<ConsoleId>,
+    /// Who says which console is shown.
+    pub(super) choice: Choice,
+    pub(super) leds: HashMap<ConsoleId, Leds>,
+    pub(super) pointers: HashMap<ConsoleId, PointerMode>,
+    pub(super) retry_at: Option<Instant>,
 }
 
 impl Default for Known {
@@ -35,6 +40,8 @@ impl Default for Known {
             machine: None,
             consoles: Vec::new(),
             shown: None,
+            active: None,
+            choice: Choice::default(),
             leds: HashMap::new(),
             pointers: HashMap::new(),
             retry_at: None,
@@ -46,16 +53,6 @@ impl Known {
     /// The console that is shown.
     pub(super) fn console(&self) -> Option<&Console> {
         self.consoles.iter().find(|console| Some(console.id) == self.shown)
-    }
-
-    /// The console to begin with: the wanted one, else the first graphical one.
-    fn preferred(&self, wanted: Option<u32>) -> Option<ConsoleId> {
-        let wanted = wanted.map(ConsoleId);
-        let mut graphical = self.consoles.iter().filter(|console| console.kind == ConsoleKind::Graphic);
-        match wanted {
-            Some(_) => self.consoles.iter().map(|console| console.id).find(|id| Some(*id) == wanted),
-            None => graphical.next().map(|console| console.id),
-        }
     }
 
     fn retry_in(&self) -> Option<u32> {
@@ -100,8 +97,7 @@ impl MachineWindow {
                 known.borrow_mut().pointers.insert(id, mode);
                 return self.pass_on(id);
             }
-            // The person chooses here.
-            Event::ActiveConsole(_) => return,
+            Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
         }
         self.consoles_changed();
@@ -132,14 +128,14 @@ impl MachineWindow {
         self.tell();
     }
 
-    /// Shows another console if the shown one is gone, or the first one has come.
-    fn consoles_changed(&self) {
-        let wanted = self.setup().console;
-        let (gone, next) = {
+    /// Shows another console if the shown one is gone, or another one is to be shown.
+    pub(super) fn consoles_changed(&self) {
+        let (same, next) = {
             let known = self.imp().known.borrow();
-            (known.console().is_none(), known.preferred(wanted))
+            let next = known.target();
+            (known.console().map(|console| console.id) == next && known.shown == next, next)
         };
-        if gone {
+        if !same {
             self.show_console(next);
         }
         self.refill_consoles();
@@ -163,7 +159,6 @@ impl MachineWindow {
             }
             None => view.clear(),
         }
-        self.set_shown_console(id);
         self.tell();
         self.emit_by_name::<()>("console-shown", &[]);
     }
@@ -203,10 +198,12 @@ impl MachineWindow {
     }
 
     fn face(&self) -> Option<Face> {
+        let firmware = self.firmware();
         let known = self.imp().known.borrow();
         let setup = self.setup();
         let story = Story {
             state: &known.state,
+            firmware,
             screen: known.shown.map(|_| self.view().screen()),
             hold: setup.hold,
             name: known.machine.as_ref().map(|machine| machine.name.as_str()).filter(|name| !name.is_empty()),
@@ -228,6 +225,7 @@ impl MachineWindow {
             self.move_focus(input);
         }
         self.tell_title();
+        self.tell_banner();
         self.update_cover();
         self.count_down(waits);
     }

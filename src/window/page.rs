@@ -103,12 +103,9 @@ impl Page {
 }
 
 fn button(choice: Choice, first: bool) -> gtk::Button {
-    let button = gtk::Button::builder()
-        .label(choice.label())
-        .use_underline(true)
-        .action_name(choice.action())
-        .css_classes(["pill"])
-        .build();
+    let button =
+        gtk::Button::builder().label(choice.label()).use_underline(true).css_classes(["pill"]).build();
+    button.set_detailed_action_name(choice.action());
     if first {
         button.add_css_class("suggested-action");
     }

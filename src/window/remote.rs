@@ -3,12 +3,16 @@
 use std::fmt;
 
 use crate::input::Command;
-use crate::session::{ConsoleId, Power, Session};
+use crate::session::{Boosting, Choice, ConsoleId, Power, Session};
 
 /// What the window asks of a machine. A session answers; in tests anything can.
 pub trait Remote: fmt::Debug {
     /// The person did this on that console.
     fn send(&self, console: ConsoleId, command: Command);
+    /// Looks at this console, or at the one that the machine uses.
+    fn choose(&self, choice: Choice);
+    /// Asks for a vGPU's picture oftener than QEMU gives it by itself, or does not.
+    fn set_boost(&self, boost: Boosting);
     /// Connects once more, now.
     fn reconnect(&self);
     /// Asks the guest to shut down, or ends the machine.
@@ -20,6 +24,14 @@ pub trait Remote: fmt::Debug {
 impl Remote for Session {
     fn send(&self, console: ConsoleId, command: Command) {
         self.send(console, command);
+    }
+
+    fn choose(&self, choice: Choice) {
+        self.choose(choice);
+    }
+
+    fn set_boost(&self, boost: Boosting) {
+        self.set_boost(boost);
     }
 
     fn reconnect(&self) {

@@ -14,6 +14,7 @@ impl MachineWindow {
             .build();
         let (none, control) = (gdk::ModifierType::empty(), gdk::ModifierType::CONTROL_MASK);
         always.add(&row(&gettext("Fullscreen"), gdk::Key::F11, none));
+        always.add(&row(&gettext("Statistics"), gdk::Key::i, control | gdk::ModifierType::ALT_MASK));
 
         let pages = adw::PreferencesGroup::builder()
             .title(gettext("While There Is No Picture"))
@@ -21,6 +22,7 @@ impl MachineWindow {
             .build();
         pages.add(&row(&gettext("Reconnect"), gdk::Key::r, control));
         pages.add(&row(&gettext("Main Menu"), gdk::Key::F10, none));
+        pages.add(&row(&gettext("Preferences"), gdk::Key::comma, control));
         pages.add(&row(&gettext("Keyboard Shortcuts"), gdk::Key::question, control));
         pages.add(&row(&gettext("Close Window"), gdk::Key::w, control));
 

@@ -4,7 +4,7 @@ use super::i18n::{gettext, gettext_f, ngettext_f};
 use super::remote::Hold;
 use super::words;
 use crate::frame::Screen;
-use crate::session::{Loss, Stage, State};
+use crate::session::{Firmware, Loss, Stage, State};
 use crate::source::{Chance, ConnectError};
 
 /// What is known of a machine when a page is to be chosen.
@@ -14,6 +14,8 @@ pub(super) struct Story<'a> {
     pub(super) state: &'a State,
     /// What the chosen console shows; `None` where the machine has none.
     pub(super) screen: Option<Screen>,
+    /// Whether anything draws before the guest's own driver does.
+    pub(super) firmware: Firmware,
     /// Whose machine it is.
     pub(super) hold: Hold,
     /// Its name, once known.
@@ -77,6 +79,10 @@ pub(super) enum Choice {
     StartAgain,
     Details,
     Close,
+    /// The setting that lets firmware draw, as QEMU's command line has it.
+    CopyForQemu,
+    /// The same, as libvirt's XML has it.
+    CopyForLibvirt,
 }
 
 impl Choice {
@@ -86,6 +92,8 @@ impl Choice {
             Self::StartAgain => gettext("_Start Again"),
             Self::Details => gettext("_Details"),
             Self::Close => gettext("_Close"),
+            Self::CopyForQemu => gettext("Copy for _QEMU"),
+            Self::CopyForLibvirt => gettext("Copy for _libvirt"),
         }
     }
 
@@ -94,6 +102,8 @@ impl Choice {
             Self::Reconnect | Self::StartAgain => "win.reconnect",
             Self::Details => "win.details",
             Self::Close => "window.close",
+            Self::CopyForQemu => "win.copy-ramfb::qemu",
+            Self::CopyForLibvirt => "win.copy-ramfb::libvirt",
         }
     }
 }
@@ -127,6 +137,7 @@ impl Story<'_> {
     fn without_picture(&self) -> Option<Face> {
         let (icon, title, body) = match self.screen {
             Some(Screen::Live(_)) => return None,
+            Some(Screen::Waiting) if self.firmware == Firmware::DrawsNothing => return Some(dark()),
             Some(Screen::Waiting) => (
                 Icon::Starting,
                 gettext("No Picture Yet"),
@@ -144,7 +155,11 @@ impl Story<'_> {
             ),
         };
         let input = if self.screen.is_some() { Input::Guest } else { Input::Page };
-        Some(Face { icon, title, body, note: None, choices: vec![], input })
+        let doubtful = self.screen == Some(Screen::Waiting) && self.firmware == Firmware::MayDrawNothing;
+        let note = doubtful.then(|| {
+            gettext("A virtual GPU without “ramfb” shows nothing before the guest’s own driver has started.")
+        });
+        Some(Face { icon, title, body, note, choices: vec![], input })
     }
 
     fn lost(&self, reason: &Loss) -> Face {
@@ -177,6 +192,20 @@ impl Story<'_> {
     /// That nothing needs to be done, where that is so.
     fn promise(&self) -> Option<String> {
         self.returns.then(|| gettext("This window connects by itself when the machine is back."))
+    }
+}
+
+/// The firmware has nothing to draw on: how to give it that.
+fn dark() -> Face {
+    Face {
+        icon: Icon::Starting,
+        title: gettext("Nothing to See Before the Driver"),
+        body: gettext(
+            "The machine is running, but its firmware cannot draw on this virtual GPU: the first picture comes with the guest’s own driver. With “ramfb” you see the firmware and the boot messages, too. Copy the setting, and put it into the machine’s configuration. Keys already reach the machine.",
+        ),
+        note: None,
+        choices: vec![Choice::CopyForQemu, Choice::CopyForLibvirt],
+        input: Input::Guest,
     }
 }
 

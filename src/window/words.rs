@@ -1,5 +1,7 @@
 //! What went wrong, in words for people that say what to do about it.
 
+pub(super) mod picture;
+
 use std::fmt::Write;
 
 use super::i18n::{gettext, gettext_f};

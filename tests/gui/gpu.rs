@@ -21,7 +21,7 @@ struct Buffer {
 
 fn memory(bytes: &[u8]) -> File {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let file = File::from(rustix::fs::memfd_create(&name(), flags).expect("memfd"));
+    let file = File::from(rustix::fs::memfd_create(name(), flags).expect("memfd"));
     file.write_all_at(bytes, 0).expect("room");
     rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW).expect("seals");
     file
@@ -367,7 +367,6 @@ fn two_gpus_on_one_thread_keep_out_of_each_others_way() {
 fn a_gpu_describes_itself() {
     let gpu = gpu();
     let about = gpu.about().to_string();
-    println!("{about}");
     assert!(about.contains("OpenGL ES 3") && about.contains("EGL 1."), "{about}");
     assert_eq!(gpu.about().formats, gpu.formats().len());
     let none = Gpu::open(Wanted::Node("/dev/null".as_ref())).expect_err("no GPU");

@@ -18,15 +18,6 @@ use harness::desk::{Desk, Mutter, Xvfb};
 use stage::{Actor, Headless, Stage};
 use words::{Ask, Medium, Rung};
 
-/// Not a test: the other process.
-#[test]
-#[ignore = "is started by the others, each on a desktop of its own"]
-fn client() {
-    if let Ok(socket) = std::env::var(words::SOCKET) {
-        client::run(&socket);
-    }
-}
-
 fn showing(rung: &str) -> impl Fn(&words::Report) -> bool {
     move |report| report.status.contains(&format!("rung: {rung}"))
 }
@@ -46,8 +37,12 @@ fn shown(medium: Medium, rung: Rung) -> Stage {
     stage
 }
 
+/// Also the process that the others start, each on a desktop of its own.
 #[test]
 fn a_map_is_shown_as_it_is() {
+    if let Ok(socket) = std::env::var(words::SOCKET) {
+        return client::run(&socket);
+    }
     for medium in [Medium::Map, Medium::SealedMap] {
         let mut stage = shown(medium, Rung::Auto);
         stage.wait("the direct rung", showing("Direct"));

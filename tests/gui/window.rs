@@ -5,16 +5,12 @@ mod desk;
 #[path = "window/stage.rs"]
 mod stage;
 
+use std::sync::{Arc, Mutex};
+
 use desk::{LIMIT, Scene};
-use harness::desk::{Find, Output};
+use harness::desk::{Film, Find, Output};
 use harness::input::keys;
 use harness::shot::Image;
-
-#[test]
-#[ignore = "is started by the others, each on a desktop of its own"]
-fn stage() {
-    stage::run();
-}
 
 const SCREEN: Output = Output { width: 1152, height: 864, scale: 1.0 };
 
@@ -27,8 +23,12 @@ fn showing(hold: &str, width: u32, height: u32) -> Scene {
     scene
 }
 
+/// Also the process that the others start, each on a desktop of its own.
 #[test]
 fn every_state_has_a_page_of_its_own() {
+    if stage::is_wanted() {
+        return stage::run();
+    }
     let mut scene = Scene::new(SCREEN, "");
     scene.play(&["open guest"]);
     for (line, title) in [
@@ -221,67 +221,186 @@ fn a_lost_machine_can_be_reconnected() {
     scene.hear_until(|answer| answer == "reconnect");
 }
 
-/// Every page, for people to look at: `cargo test --test window -- --ignored album`.
+/// Everything that makes the picture go behind the window or come to its front, one upon the other,
+/// while every refresh of the screen is looked at.
 #[test]
-#[ignore = "makes pictures for people"]
-fn album() {
-    let scale: f64 = std::env::var("ORIEL_ALBUM_SCALE").map_or(1.0, |text| text.parse().expect("a number"));
-    let (width, height) = if scale > 1.0 { (1536, 1152) } else { (1152, 864) };
-    let locale = std::env::var("ORIEL_ALBUM_LOCALE").unwrap_or_default();
-    let mut scene = Scene::new(Output::new(width, height).scale(scale), &locale);
-    let dark = std::env::var_os("ORIEL_ALBUM_DARK").is_some();
-    if dark {
-        scene.play(&["dark"]);
+fn whatever_comes_over_the_picture_it_never_goes_dark() {
+    let mut scene = showing("guest", 1152, 864);
+    // At first there is neither a keyboard nor a pointer at all.
+    let mut input = None;
+    scene.wait_for_picture("first", |image| image.get(576, 432)[1] > 40);
+    let dark = Arc::new(Mutex::new(Vec::new()));
+    let found = dark.clone();
+    let film = Film::start(&scene.sway, move |number, still| {
+        // The middle, which is the picture's whether the window fills the screen or not. The picture
+        // has no black anywhere, and what is drawn on it does not either.
+        let (width, height) = still.size();
+        let spots = |length: u32| (length * 3 / 10..length * 7 / 10).step_by(29);
+        let is_dark = |(x, y): (u32, u32)| still.get(x, y)[..3].iter().all(|channel| *channel < 12);
+        let spots = spots(height).flat_map(|y| spots(width).map(move |x| (x, y)));
+        let count = spots.filter(|&spot| is_dark(spot)).count();
+        if count > 0 {
+            let mut found = found.lock().expect("a list");
+            if found.is_empty() {
+                still.image().keep("dark").expect("a file");
+            }
+            found.push((number, count));
+        }
+    })
+    .expect("a film");
+    for round in 0..6_u64 {
+        // Sometimes the picture has come to the front, sometimes it is on its way.
+        let pause = || std::thread::sleep(std::time::Duration::from_millis(1300 - round * 250));
+        scene.play(&["action win.menu"]);
+        drop(input.take());
+        pause();
+        input = Some(scene.new_input());
+        pause();
+        scene.play(&["close-menu", "action win.shortcuts"]);
+        pause();
+        scene.play(&["close-dialog", "action win.menu", "close-menu", "action win.about", "close-dialog"]);
+        pause();
+        scene.play(&["action win.fullscreen"]);
+        let pointer = input.as_mut().expect("a pointer");
+        pointer.move_to(600.0, 400.0).expect("a pointer");
+        pause();
+        pointer.move_to(600.0, 0.0).expect("a pointer");
+        scene.play(&["action win.copy-screenshot"]);
+        pause();
+        pointer.move_to(600.0, 400.0).expect("a pointer");
+        scene.play(&["action win.menu", "close-menu"]);
+        pause();
+        scene.play(&["action win.fullscreen"]);
+        assert!(dark.lock().expect("a list").is_empty(), "{round}: {dark:?}");
     }
-    let size = std::env::var("ORIEL_ALBUM_SIZE").unwrap_or("800 600".to_owned());
-    let size = format!("size {size}");
-    let mut shots = 0;
-    let mut shot = |scene: &mut Scene, name: &str| {
-        shots += 1;
-        let image = if name == "starting" { scene.glance() } else { scene.picture() };
-        image.keep(&format!("album-{shots:02}-{name}")).expect("a file");
-    };
-    scene.play(&["open owner", &size, "starting"]);
-    shot(&mut scene, "starting");
-    scene.play(&["live Debian+13", "console 0"]);
-    shot(&mut scene, "waiting");
-    scene.play(&["picture 0 1024 640", &size]);
-    shot(&mut scene, "picture");
-    scene.play(&["action win.menu"]);
-    shot(&mut scene, "menu");
+    drop(input);
+    let pictures = film.finish().expect("a film to its end");
+    assert!(dark.lock().expect("a list").is_empty(), "of {pictures} pictures: {dark:?}");
+    assert!(pictures > 60, "{pictures} pictures of half a minute");
+}
+
+#[test]
+fn statistics_lie_over_the_picture_and_leave_it_the_pointer() {
+    let mut scene = showing("guest", 640, 480);
     let mut input = scene.input();
-    for _ in 0..3 {
-        input.tap(keys::KEY_DOWN).expect("a key");
+    let before = scene.picture();
+    input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT, keys::KEY_I]).expect("keys");
+    scene.wait_for_state("panel=true");
+    scene.play(&["map 0 640 480"]);
+    for words in ["Way|Direct: the guest’s own buffer", "|640×480, XR24|", " updates/s|"] {
+        scene.wait_for_facts(words);
     }
-    input.tap(keys::KEY_RIGHT).expect("a key");
-    shot(&mut scene, "send-key");
-    scene.play(&["close-menu", "console 1"]);
-    scene.play(&["action win.shortcuts"]);
-    shot(&mut scene, "shortcuts");
-    scene.play(&["close-dialog", "action win.about"]);
-    shot(&mut scene, "about");
-    scene.play(&["close-dialog", "action win.force-off"]);
-    shot(&mut scene, "force-off");
-    scene.play(&["close-dialog", "action win.copy-screenshot"]);
-    shot(&mut scene, "copied");
-    scene.play(&["action win.fullscreen"]);
-    shot(&mut scene, "fullscreen");
-    input.move_to(300.0, 0.0).expect("a pointer");
-    shot(&mut scene, "fullscreen-header");
-    input.move_to(300.0, 300.0).expect("a pointer");
-    scene.play(&["action win.fullscreen", "off 0"]);
-    std::thread::sleep(std::time::Duration::from_millis(200));
-    shot(&mut scene, "asleep");
-    for kind in ["closed", "taken", "none", "launch", "gone"] {
-        scene.play(&[&format!("lost {kind}")]);
-        shot(&mut scene, &format!("lost-{kind}"));
+    // The panel is dark, and seen although the picture lies on a surface of its own.
+    let window = scene.window().rect;
+    let corner = (window.x.unsigned_abs() + 20, window.y.unsigned_abs() + 46 + 20);
+    let at = |image: &Image| image.get(corner.0, corner.1);
+    scene.wait_for_picture("statistics", |image| at(image) != at(&before));
+    // A click on it is the guest's.
+    input.move_to(f64::from(corner.0), f64::from(corner.1)).expect("a pointer");
+    input.click(keys::BTN_LEFT).expect("a button");
+    scene.hear_until(|answer| answer.starts_with("0 Button(Left, Up"));
+    input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT, keys::KEY_I]).expect("keys");
+    scene.wait_for_state("panel=false");
+    assert!(!scene.asked.iter().any(|answer| answer.contains("Qnum(23)")), "I is not the guest's");
+}
+
+#[test]
+fn a_refused_picture_leaves_the_last_one_and_says_so() {
+    let mut scene = showing("guest", 640, 480);
+    scene.play(&["refused 0 640 480"]);
+    scene.wait_for_state("banner=[A picture (640×480, XR24, 0x0100000000000002) cannot be shown: ");
+    // The last one makes room for the banner; it is not gone.
+    let window = scene.window().rect;
+    let middle = (window.x + window.width / 2, window.y + window.height * 3 / 4);
+    let at = |image: &Image| image.get(middle.0.unsigned_abs(), middle.1.unsigned_abs());
+    for covered in ["set statistics true", "set statistics false"] {
+        scene.play(&[covered]);
+        let seen = scene.picture();
+        assert!(at(&seen)[..3].iter().any(|channel| *channel > 60), "{covered}: {:?}", at(&seen));
     }
-    scene.play(&["action win.details"]);
-    scene.play(&["lost launch", "close-dialog", "action win.details"]);
-    shot(&mut scene, "details");
-    scene.play(&["close-dialog"]);
-    for kind in ["shutdown", "failed", "gone"] {
-        scene.play(&[&format!("ended {kind}")]);
-        shot(&mut scene, &format!("ended-{kind}"));
+    scene.play(&["picture 0 640 480"]);
+    scene.wait_for_state("banner=[]");
+}
+
+#[test]
+fn diagnostics_are_copied_as_text() {
+    let mut scene = showing("guest", 640, 480);
+    let mut input = scene.input();
+    input.tap(keys::KEY_A).expect("a key");
+    scene.hear_until(|answer| answer == "0 Key(Qnum(30), Up)");
+    scene.play(&["action win.copy-diagnostics"]);
+    let text = scene.ask_until("text", "text ", |text| text.contains("Software"));
+    for words in [
+        "|  Oriel: ",
+        "|  Way: copy|",
+        "|  Console: 0 virtio-gpu-pci, graphic, head 0 of pci/0000/02.0, virtio-gpu, shown|",
+    ] {
+        assert!(text.contains(words), "no {words} in {text}");
     }
+}
+
+#[test]
+fn a_machine_with_several_screens_has_a_menu_of_them() {
+    let mut scene = showing("guest", 640, 480);
+    assert_eq!(scene.ask("consoles", "consoles"), "consoles");
+    scene.play(&["console 1", "text-console 2", "picture 1 320 240"]);
+    let offered = scene.ask("consoles", "consoles ");
+    assert_eq!(
+        offered,
+        "consoles _Automatic|virtio-gpu-pci (PCI 02.0)|virtio-gpu-pci.1 (PCI 02.0)|Text, Without a Picture|virtio-gpu-pci.2 (PCI 02.0)"
+    );
+    scene.play(&["console-action 1"]);
+    scene.wait_for_state("title=[virtio-gpu-pci.1]");
+    assert!(scene.asked.contains(&"choose Console(ConsoleId(1))".to_owned()), "{:?}", scene.asked);
+    // What was chosen is remembered.
+    scene.play(&["leave", "open guest", "console 0", "console 1", "live web"]);
+    scene.wait_for_state("title=[virtio-gpu-pci.1]");
+    scene.play(&["console-action -1"]);
+    scene.wait_for_state("title=[virtio-gpu-pci.1]");
+    scene.play(&["active 0"]);
+    scene.wait_for_state("title=[virtio-gpu-pci]");
+    scene.play(&["active 1"]);
+    scene.wait_for_state("title=[virtio-gpu-pci.1]");
+    scene.play(&["no-console 1", "text-console 2"]);
+    scene.wait_for_state("title=[virtio-gpu-pci]");
+}
+
+#[test]
+fn preferences_take_effect_at_once() {
+    let mut scene = showing("guest", 640, 480);
+    scene.play(&["map 0 640 480", "set statistics true"]);
+    scene.wait_for_facts("Way|Direct: the guest’s own buffer");
+    scene.play(&["set present copy"]);
+    scene.wait_for_facts("Way|Copied: what changes, by the processor|Because|another way was asked for");
+    scene.play(&["set present gtk"]);
+    scene.wait_for_facts("Way|GTK: a texture that it draws");
+    scene.play(&["set present auto"]);
+    scene.wait_for_facts("Way|Direct: the guest’s own buffer");
+    scene.play(&["set raise-rate false"]);
+    assert_eq!(scene.asked.last().map(String::as_str), Some("boost Off"));
+    scene.play(&["action win.preferences"]);
+    scene.wait_for_state("dialog=true");
+    scene.play(&["close-dialog", "set statistics false"]);
+    scene.wait_for_state("panel=false");
+}
+
+#[test]
+fn a_virtual_gpu_without_ramfb_says_how_to_see_the_firmware() {
+    let mut scene = Scene::new(SCREEN, "");
+    scene.play(&["open guest", "live web", "vgpu 0"]);
+    scene.wait_for_state("page=[Nothing to See Before the Driver]");
+    let mut input = scene.input();
+    input.tap(keys::KEY_A).expect("a key");
+    scene.hear_until(|answer| answer == "0 Key(Qnum(30), Up)");
+    scene.play(&["action win.copy-ramfb libvirt"]);
+    scene.ask_until("text", "text ", |text| text.contains("display='on' ramfb='on'"));
+    scene.play(&["action win.copy-ramfb qemu"]);
+    scene.ask_until("text", "text ", |text| {
+        text.contains("vfio-pci-nohotplug,") && text.contains(",ramfb=on")
+    });
+    // QEMU's own notice is a picture, and has this size.
+    scene.play(&["picture 0 640 480"]);
+    scene.wait_for_state("banner=[The firmware cannot draw");
+    scene.play(&["picture 0 800 600"]);
+    scene.wait_for_state("banner=[]");
 }

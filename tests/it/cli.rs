@@ -1,7 +1,7 @@
 //! The command line, as the program itself: words, exit codes, and what goes to standard output.
 
 use std::os::unix::net::UnixListener;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::{Value, json};
 use standin::bus::PrivateBus;
@@ -10,14 +10,7 @@ use standin::{Call, ConsoleSpec, Standin, pattern, pixman};
 use crate::session_watch::PATIENCE;
 
 fn oriel(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_oriel"))
-        .args(arguments)
-        .env_remove("RUST_LOG")
-        .env_remove("DISPLAY")
-        .env_remove("WAYLAND_DISPLAY")
-        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/session-bus")
-        .output()
-        .unwrap()
+    harness::viewer::run_bare(env!("CARGO_BIN_EXE_oriel"), arguments).unwrap()
 }
 
 /// Runs a command that has to fail in this way, without a word on standard output.

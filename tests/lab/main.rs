@@ -1,7 +1,14 @@
-//! Real dma-bufs and a real mediated display, in a machine that has them: see tests/lab/README.md.
+//! Real dma-bufs and real mediated displays, in a machine that has them: see README.md beside this file.
 //!
 //! These tests run inside the lab machine; `./dev lab` builds and boots it.
 
+mod boost;
+mod buffers;
+mod dmabuf;
+mod flips;
+mod guests;
 mod handover;
 mod mdev;
+mod rungs;
 mod stage;
+mod world;

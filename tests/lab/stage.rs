@@ -1,52 +1,107 @@
-//! A vGPU guest under a nested QEMU, a desktop that takes dma-bufs, and the real program before both.
+//! What every test here needs: a desktop that takes dma-bufs, the real program on it, and what they show.
 
+use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
-use harness::Result;
-use harness::desk::{Desk, Find, Output, Renderer, Sway, SwayConfig, Window};
-use harness::machine::{Builder, Display, GuestOptions, Running};
-use harness::viewer::Viewer;
+use harness::desk::{Desk, Find, Output, Renderer, Sway, SwayConfig};
+use harness::process::wait_until;
+use harness::shot::{self, Image};
+use harness::viewer::{Viewer, program};
+use harness::{Doing, Result};
+use serde_json::Value;
 
-use crate::mdev::{Kind, Mdev};
+/// Longer than anything takes here, on an emulated processor that others want as well.
+pub(crate) const LIMIT: Duration = Duration::from_secs(150);
 
-/// Longer than anything takes here, where a guest is emulated by an emulated processor.
-pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+/// The screen, and what ramfb shows: a guest's picture of this size fills it pixel for pixel.
+pub(crate) const SCREEN: (u32, u32) = (1024, 768);
 
 /// A desktop with OpenGL and linux-dmabuf.
 pub(crate) fn desk() -> Result<Sway> {
-    let outputs = vec![Output::new(1280, 1024)];
+    let outputs = vec![Output::new(SCREEN.0, SCREEN.1)];
     Sway::start(SwayConfig { outputs, renderer: Renderer::Gles, ..SwayConfig::default() })
 }
 
-/// A machine with a vGPU.
-#[derive(Debug)]
-pub(crate) struct Stage {
-    // First, because the device can be removed only without it.
-    pub(crate) qemu: Running,
-    pub(crate) mdev: Mdev,
+/// The program, filling the screen with the guest's pixels as they are. Its standard error is the
+/// trace of the Wayland protocol.
+pub(crate) fn view(sway: &Sway, present: &str, source: &[&str]) -> Result<Viewer> {
+    let mut command = traced(sway)?;
+    if present != "gtk" {
+        // What GTK draws is of no interest then, and compiling shaders takes long here.
+        command.env("GSK_RENDERER", "cairo");
+    }
+    let _ = fs::remove_file(sway.session().scope().join("stats.jsonl"));
+    let mut arguments = vec!["--fullscreen", "--scale", "1:1", "--present", present];
+    arguments.extend(source);
+    let viewer = Viewer::start_as(sway, command, "connect", &arguments)?;
+    let found = sway.wait_for_window(Find::Pid(viewer.id()), LIMIT);
+    if let Err(error) = found {
+        keep(sway, &viewer, "no-window")?;
+        return Err(error);
+    }
+    Ok(viewer)
 }
 
-impl Stage {
-    pub(crate) fn start(kind: Kind, guest: GuestOptions) -> Result<Self> {
-        let mdev = Mdev::create(kind)?;
-        let machine = Builder::new()
-            .guest(guest)
-            .unpacked_kernel()
-            .memory(128)
-            .video(&mdev.device(""))
-            .devices(&[])
-            .display(Display::DBusGl)
-            .prepare()?;
-        Ok(Self { qemu: machine.start()?, mdev })
-    }
+fn traced(sway: &Sway) -> Result<Command> {
+    let mut command = sway.command(&program()?.to_string_lossy());
+    command.env("WAYLAND_DEBUG", "1");
+    Ok(command)
+}
 
-    /// The program in a window of its own.
-    pub(crate) fn view(&self, sway: &Sway, more: &[&str]) -> Result<(Viewer, Window)> {
-        let socket = self.qemu.qmp_socket()?.to_string_lossy().into_owned();
-        let mut arguments = vec!["--qmp", &socket];
-        arguments.extend(more);
-        let viewer = Viewer::start(sway, "connect", &arguments)?;
-        let window = sway.wait_for_window(Find::Pid(viewer.id()), LIMIT)?;
-        Ok((viewer, window))
+/// Leaves logs, trace, statistics and a screenshot among the artefacts.
+pub(crate) fn keep(sway: &Sway, viewer: &Viewer, name: &str) -> Result<()> {
+    let dir = shot::artifacts().join(name);
+    fs::create_dir_all(&dir).doing(format_args!("make {}", dir.display()))?;
+    let files = [
+        (sway.process().stderr().to_owned(), "sway.log"),
+        (viewer.stderr().to_owned(), "oriel.wayland.log"),
+        (sway.session().scope().join("stats.jsonl"), "stats.jsonl"),
+    ];
+    for (from, to) in files {
+        // One that is missing is no reason to lose the others.
+        let _ = fs::copy(from, dir.join(to));
     }
+    if let Ok(picture) = sway.screenshot() {
+        picture.save(&dir.join("screen.png"))?;
+    }
+    Ok(())
+}
+
+/// What the guest draws when it is told `paint unique`: no two pixels are alike.
+pub(crate) fn unique(size: (u32, u32)) -> Image {
+    Image::from_fn(size.0, size.1, |x, y| {
+        let [_, red, green, blue] = ((x & 0xfff) << 12 | y & 0xfff).to_be_bytes();
+        [red, green, blue, 255]
+    })
+}
+
+/// Waits until a guest's unique picture of this size is in the middle of the screen, every pixel of it.
+pub(crate) fn wait_for_unique(sway: &Sway, size: (u32, u32), name: &str) -> Result<()> {
+    let want = unique(size);
+    let (left, top) = ((SCREEN.0 - size.0) / 2, (SCREEN.1 - size.1) / 2);
+    let exact = |image: &Image| {
+        // A few pixels tell whether it is worth looking at all of them.
+        let looks =
+            (0..size.0.min(size.1)).step_by(37).all(|n| image.get(left + n, top + n) == want.get(n, n));
+        let all =
+            || image.crop(harness::shot::Rect { x: left.cast_signed(), y: top.cast_signed(), ..want.rect() });
+        (looks && matches!(all().compare(&want), Ok(None))).then_some(())
+    };
+    sway.wait_for_picture(name, LIMIT, exact)
+}
+
+/// Waits for the first second of statistics after now that `check` accepts.
+pub(crate) fn next_stats<T>(viewer: &Viewer, what: &str, check: impl Fn(&Value) -> Option<T>) -> Result<T> {
+    let seen = viewer.stats()?.len();
+    let found = wait_until(what, LIMIT, || Ok(viewer.stats()?.iter().skip(seen).find_map(&check)));
+    found.map_err(|error| match viewer.stats().ok().and_then(|all| all.last().cloned()) {
+        Some(last) => error.with_detail(&format!("the statistics end with {last}")),
+        None => error,
+    })
+}
+
+/// Adds up a counter over some seconds of statistics.
+pub(crate) fn total(seconds: &[Value], counter: &str) -> u64 {
+    seconds.iter().filter_map(|second| second[counter].as_u64()).sum()
 }

@@ -22,12 +22,13 @@ use zruntime::block_on;
 use self::module::Interface;
 
 /// Interfaces that no part of the program uses yet, and those of QEMU on Windows.
-const NOT_OURS: [&str; 7] = [
+const NOT_OURS: [&str; 8] = [
     "org.qemu.Display1.Clipboard",
     "org.qemu.Display1.Audio",
     "org.qemu.Display1.AudioInListener",
     "org.qemu.Display1.AudioOutListener",
     "org.qemu.Display1.Chardev",
+    "org.qemu.Display1.Chardev.VCEncoding",
     "org.qemu.Display1.Listener.Win32.D3d11",
     "org.qemu.Display1.Listener.Win32.Map",
 ];

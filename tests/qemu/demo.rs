@@ -4,7 +4,7 @@ use std::io::Result;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::ORIEL;
+use crate::support::{ORIEL, qemu_version};
 
 /// The demonstration checks itself: firmware and guest are seen pixel by pixel, the guest reports each
 /// key, button and place, and closing the window presses its power button.
@@ -21,6 +21,9 @@ fn a_person_works_in_the_guest() -> Result<()> {
     std::fs::remove_dir_all(&folder)?;
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{}{}", said(&output.stderr), said(&output.stdout));
-    assert!(said(&output.stdout).contains("direct"), "the picture took a detour: {}", said(&output.stdout));
+    let words = said(&output.stdout);
+    // Older ones have no way to pass a picture's memory on.
+    let expected = if qemu_version() < (9, 2) { "because the picture came in messages" } else { "direct" };
+    assert!(words.contains(expected), "the picture did not come the expected way: {words}");
     Ok(())
 }

@@ -97,7 +97,7 @@ fn a_machine_that_crashes_says_how() {
 
 #[test]
 fn a_machine_that_cannot_start_is_quoted() {
-    let command = ["qemu-system-x86_64", "-device", "no-such-device"].map(OsString::from);
+    let command = ["qemu-system-x86_64", "-nodefaults", "-device", "no-such-device"].map(OsString::from);
     let words = exited(&launch(&command)).to_string();
     assert!(words.contains("'no-such-device' is not a valid device model name"), "{words}");
 }

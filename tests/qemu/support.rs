@@ -1,6 +1,7 @@
 //! What these tests share: the program under test, and machines at rest.
 
-use std::process::{Command, Output};
+#[cfg(feature = "gui")]
+use std::process::Command;
 use std::time::Duration;
 
 use harness::Result;
@@ -14,21 +15,9 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) const ORIEL: &str = env!("CARGO_BIN_EXE_oriel");
 
-/// Runs the program where there is neither a display nor a session bus.
-pub(crate) fn oriel(arguments: &[&str]) -> Output {
-    Command::new(ORIEL)
-        .args(arguments)
-        .env_remove("RUST_LOG")
-        .env_remove("DISPLAY")
-        .env_remove("WAYLAND_DISPLAY")
-        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/session-bus")
-        .output()
-        .unwrap()
-}
-
 /// Runs the program, which has to do what it is told.
 pub(crate) fn done(arguments: &[&str]) -> Vec<u8> {
-    let output = oriel(arguments);
+    let output = harness::viewer::run_bare(ORIEL, arguments).unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
@@ -49,4 +38,14 @@ pub(crate) fn guest(width: u32, height: u32) -> GuestOptions {
 /// Holds the machine, so that its picture does not change any more.
 pub(crate) fn pause(machine: &Running) -> Result<()> {
     machine.qmp()?.execute("stop", serde_json::json!({})).map(drop)
+}
+
+/// Major and minor version of the QEMU that machines are started with.
+#[cfg(feature = "gui")]
+pub(crate) fn qemu_version() -> (u32, u32) {
+    let output = Command::new("qemu-system-x86_64").arg("--version").output().unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    let mut numbers =
+        words.split("version ").nth(1).unwrap().split('.').map(|number| number.parse().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap())
 }

@@ -8,6 +8,18 @@ use_guest() {
     export ORIEL_GUEST
 }
 
+# Builds the lab machine and lets cargo run tests in it.
+use_lab() {
+    say 'building the lab machine'
+    ORIEL_LAB=$("$ORIEL_TREE/tests/lab/machine/build") || return
+    ORIEL_TEST_ARTIFACTS=$ORIEL_TREE/target/test-artifacts/lab
+    rm -rf "$ORIEL_TEST_ARTIFACTS"
+    export ORIEL_LAB ORIEL_TEST_ARTIFACTS
+    export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$ORIEL_TREE/tests/lab/machine/boot
+    # It shares few processors among a desktop, a viewer and a machine.
+    export RUST_TEST_THREADS=1
+}
+
 # Makes everything that follows see a fresh home, a runtime directory and no desktop, so that
 # neither a person's settings nor their screen can change a result. Cleans up at the end.
 use_nobodys_desktop() {

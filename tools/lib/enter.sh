@@ -20,6 +20,7 @@ certificates=(
 enter_root() {
     local args=()
     enter_system
+    [[ -z ${other_qemu-} ]] || enter_qemu "$other_qemu"
     enter_configuration
     enter_files
     enter_desktop

@@ -24,14 +24,17 @@ lacking_libraries() {
 programs_for() {
     local build='cc pkg-config glib-compile-resources glib-compile-schemas msgfmt'
     local guest='qemu-system-x86_64 cpio modprobe xz zstd sway grim dbus-daemon dbus-run-session'
+    local lab='busybox gcc make modinfo strip'
     local data='desktop-file-validate appstreamcli xgettext xmllint meson ninja'
     case $1 in
         run) echo "$build" ;;
-        shell) echo "$build $guest $data" ;;
+        shell) echo "$build $guest $lab $data" ;;
         check) echo "$build $data" ;;
         demo) echo "$build $guest" ;;
-        test) echo "$build $guest $data mutter weston Xvfb xdotool wtype wayland-info import" ;;
+        lab) echo "$build $guest $lab" ;;
+        test) echo "$build $guest $lab $data mutter weston Xvfb xdotool wtype wayland-info import" ;;
         bench) echo "$build $guest remote-viewer" ;;
+        album) echo "$build sway grim dbus-daemon dbus-run-session" ;;
     esac
 }
 
@@ -56,6 +59,16 @@ lacking_machine() {
     echo 'a readable kernel in /boot'
 }
 
+# Prints what is missing to build the lab machine.
+lacking_lab() {
+    local build
+    for build in /lib/modules/*/build/Makefile; do
+        [[ -e $build ]] || echo "the kernel's headers"
+        break
+    done
+    compgen -G '/usr/src/linux-source-*.tar.xz' >/dev/null || echo "the kernel's source"
+}
+
 # Prints, as one phrase, what keeps task $1 from running on this computer itself.
 lacking_for() {
     case ${ORIEL_ROOT:-auto} in
@@ -71,7 +84,8 @@ lacking_for() {
     readarray -t missing < <(
         lacking_libraries
         lacking_programs "$1"
-        case $1 in demo | test | bench | shell) lacking_machine ;; esac
+        case $1 in demo | lab | test | bench | shell) lacking_machine ;; esac
+        case $1 in lab | test | shell) lacking_lab ;; esac
     )
     if ((${#missing[@]} > 4)); then
         missing=("${missing[@]:0:3}" "$((${#missing[@]} - 3)) more")

@@ -10,14 +10,14 @@ root_key() {
     packages | sha256sum | cut -c1-12
 }
 
-# Makes sure of the programs that build and enter the root.
+# Makes sure of the programs that build and enter the root; with $1, also of those that only build.
 require_root_tools() {
     [[ $(uname -sm) == 'Linux x86_64' ]] ||
         die "the Debian 13 root is made for x86_64 Linux only, and this is $(uname -sm)"
     local packages=()
     command -v bwrap >/dev/null || packages+=(bubblewrap)
     command -v flock >/dev/null || packages+=(util-linux)
-    if [[ ! -d $cache/root-$(root_key) ]]; then
+    if [[ ${1-} == mmdebstrap || ! -d $cache/root-$(root_key) ]]; then
         command -v mmdebstrap >/dev/null || packages+=(mmdebstrap)
         ((EUID == 0)) || command -v newuidmap >/dev/null || packages+=(uidmap)
     fi
@@ -88,32 +88,34 @@ make_root() {
     say "root: ready after $(since "$started")"
 }
 
-# Runs mmdebstrap into the directory $1.
+# Makes the root in the directory $1.
 bootstrap() {
-    local options=(
-        --variant=minbase
-        --include="$(packages | paste -sd,)"
-        --dpkgopt='path-exclude=/usr/share/man/*'
-        --dpkgopt='path-exclude=/usr/share/doc/*'
+    unpack "$1" trixie "$(debian_source)" \
+        --variant=minbase \
+        --include="$(packages | paste -sd,)" \
+        --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-include=/usr/share/doc/*/copyright'
-        --dpkgopt=force-unsafe-io
-    )
-    local option
+}
+
+# Runs mmdebstrap into the directory $1 with suite $2 of the source $3 and further options.
+unpack() {
+    local directory=$1 suite=$2 source=$3 option
+    shift 3
+    local options=("$@" --dpkgopt=force-unsafe-io)
     while read -r option; do
         options+=(--aptopt="$option")
     done < <(apt_options)
-    local source
-    source=$(debian_source)
     if ((EUID == 0)); then
-        mmdebstrap "${options[@]}" --format=directory trixie "$1" "$source" </dev/null
+        mmdebstrap "${options[@]}" --format=directory "$suite" "$directory" "$source" </dev/null
     else
-        bootstrap_as_user "$1" "${options[@]}" trixie - "$source"
+        unpack_as_user "$directory" "${options[@]}" "$suite" - "$source"
     fi
 }
 
 # As an ordinary user the files would belong to subordinate identities, which can neither reach a
 # private home nor be removed in the ordinary way. So they are built elsewhere and unpacked here.
-bootstrap_as_user() {
+unpack_as_user() {
     local directory=$1 building
     shift
     building=$(mktemp -d "${TMPDIR:-/var/tmp}/oriel-root.XXXXXX")
@@ -142,7 +144,7 @@ show_steps() {
 
 remove_partial() {
     local partial
-    for partial in "$cache"/partial-root-*; do
+    for partial in "$cache"/partial-root-* "$cache"/partial-qemu-*; do
         [[ ! -d $partial ]] || remove_tree "$partial"
     done
     remove_building

@@ -124,8 +124,9 @@ impl Gl {
 
     /// Forgets errors of before.
     fn settle(&self) {
-        // SAFETY: The context is current. A lost one may say the same forever.
+        // A lost context may say the same forever.
         for _ in 0..8 {
+            // SAFETY: The context is current.
             if unsafe { self.gl.get_error() } == glow::NO_ERROR {
                 return;
             }

@@ -2,7 +2,7 @@
 
 use crate::frame::Damage;
 use crate::geometry::{Backing, Device, Guest, Placement, Rect, Size};
-use crate::present::viewport::Shape;
+use crate::present::viewport::{self, Exactness, Fill, Shape};
 
 /// How a picture that a placement shows lies in a buffer as large as its part of the monitor.
 ///
@@ -33,17 +33,21 @@ const FILTER: f64 = 1.0;
 impl View {
     /// Draws a picture of `shape` where `placement` says, which may still be that of another picture.
     pub fn new(shape: Shape, placement: &Placement) -> Self {
-        let canvas = placement.visible_device();
         let picture = shape.crop.size;
-        let device = placement.device_size();
-        let near = |one: u32, other: u32| one.abs_diff(other) <= 1;
-        if near(device.width, picture.width) && near(device.height, picture.height) {
+        // A pixel that rounding has cut off is shown where there is room for it.
+        let room = |canvas: u32, seen: u32, left: u32| canvas.min(seen + 1).min(left);
+        if viewport::exactness(picture, placement) != Exactness::Scaled {
+            let canvas = placement.on_monitor(placement.padded());
+            let seen = placement.on_monitor(placement.visible().size);
             let (x, y) = placement.hidden_device();
             let (x, y) = (x.min(picture.width - 1), y.min(picture.height - 1));
-            let filled =
-                Size::new(canvas.width.min(picture.width - x), canvas.height.min(picture.height - y));
+            let filled = Size::new(
+                room(canvas.width, seen.width, picture.width - x),
+                room(canvas.height, seen.height, picture.height - y),
+            );
             return Self { canvas, filled, source: Source::Exact { x, y }, shape };
         }
+        let canvas = placement.on_monitor(placement.visible().size);
         let guest = placement.guest();
         let across = f64::from(picture.width) / f64::from(guest.width);
         let down = f64::from(picture.height) / f64::from(guest.height);
@@ -55,6 +59,11 @@ impl View {
     /// Whether the picture's rows and columns are the buffer's own.
     pub fn is_exact(&self) -> bool {
         matches!(self.source, Source::Exact { .. })
+    }
+
+    /// How large the surface is to be.
+    pub fn fill(&self) -> Fill {
+        if self.is_exact() { Fill::Padded } else { Fill::Visible }
     }
 
     /// The picture's part that is seen: x, y, width and height in its pixels, from its top left.
@@ -172,14 +181,14 @@ mod tests {
 
     #[test]
     fn what_a_viewport_would_stretch_by_a_pixel_is_exact() {
-        // 1367 pixels are 683.5 units: 684 of them have 1368 pixels.
-        let placement = place((1367, 768), (2000, 2000), 2.0, Scaling::OneToOne);
-        let view = View::new(whole(1367, 768, false), &placement);
-        assert!(view.is_exact() && placement.direct() == Direct::Resampled);
-        assert_eq!(view.canvas, Size::new(1368, 768));
-        assert_eq!(view.filled, Size::new(1367, 768));
+        // 1367 pixels are 1093.6 units: 1094 of them have 1367.5 pixels, which is 1368.
+        let placement = place((1367, 769), (2000, 2000), 1.25, Scaling::OneToOne);
+        let view = View::new(whole(1367, 769, false), &placement);
+        assert!(view.is_exact() && placement.direct() != Direct::Exact);
+        assert_eq!(view.canvas, Size::new(1370, 770));
+        assert_eq!(view.filled, Size::new(1367, 769));
         let bare: Vec<_> = view.bare().collect();
-        assert_eq!(bare, [Rect::new(1367, 0, 1, 768)]);
+        assert_eq!(bare, [Rect::new(1367, 0, 3, 770), Rect::new(0, 769, 1370, 1)]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(super) enum Owner {
     /// One of ours, in the set of this generation.
     Slot { generation: u64, index: usize },
     /// One that the GPU draws into, in the set of this generation.
+    #[cfg_attr(not(feature = "gl"), expect(dead_code, reason = "no GPU draws"))]
     Canvas { generation: u64, index: usize },
 }
 

@@ -4,6 +4,7 @@
 //! memory of its own, from which the pixels are read into shared memory; a processor that does a GPU's
 //! work draws into the shared memory itself.
 
+mod bridge;
 mod canvas;
 
 use wayland_client::protocol::wl_buffer::WlBuffer;
@@ -14,17 +15,26 @@ use super::buffers::Owner;
 use super::globals::Globals;
 use super::thread::Presenter;
 use crate::clock::{self, Time};
-use crate::frame::{BufferId, Damage, Pending, Scanout};
+use crate::frame::{BufferId, Pending, Scanout};
 use crate::geometry::{Backing, Placement, Rect};
-use crate::present::Options;
 use crate::present::gpu::{self, Allocator, Filter, Gpu, Losses, View};
-use crate::present::ladder::{self, Offer, Reason, Wanted};
+use crate::present::ladder::{self, Offer, Reason};
 use crate::present::slots::Slots;
-use crate::present::viewport::Shape;
+use crate::present::viewport::{Fill, Shape};
+
+/// Which GPU draws, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The one that composes, or else any.
+    Compose,
+    /// The one that has the guest's buffer, for another one that composes.
+    Bridge,
+}
 
 /// The GPU and the buffers of one presenter.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Composer {
+    way: Way,
     engine: Engine,
     losses: Losses,
     set: Option<Set>,
@@ -33,6 +43,8 @@ pub(super) struct Composer {
     retired: Vec<Canvas>,
     /// The compositor has refused a buffer of the GPU's: shared memory from now on.
     plain: bool,
+    /// Imports that nobody was told of yet.
+    imported: u32,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +62,18 @@ struct Set {
     view: View,
     kind: Kind,
     slots: Slots<Canvas>,
+    /// Nothing of this view has been committed yet: all of it is new.
+    moved: bool,
+}
+
+/// Why a picture would be drawn.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Because nothing cheaper does.
+    #[default]
+    Shown,
+    /// Because it was asked for, or is exact only so.
+    Drawn,
 }
 
 /// A picture, ready to be attached.
@@ -57,10 +81,11 @@ struct Set {
 pub(super) struct Composed {
     pub(super) buffer: WlBuffer,
     pub(super) slot: usize,
+    pub(super) fill: Fill,
     /// What is new in it since the last commit.
     pub(super) damage: Vec<Rect<Backing>>,
-    /// Whether the guest's buffer was imported for it.
-    pub(super) imported: bool,
+    /// Buffers of the guest's that were imported since the last one.
+    pub(super) imported: u32,
     /// Bytes that were copied by the processor.
     pub(super) copied: u64,
 }
@@ -81,17 +106,36 @@ impl<'a> Workshop<'a> {
 }
 
 impl Composer {
+    /// No GPU is open yet.
+    pub(super) fn new(way: Way) -> Self {
+        Self {
+            way,
+            engine: Engine::Closed,
+            losses: Losses::default(),
+            set: None,
+            generation: 0,
+            retired: Vec::new(),
+            plain: false,
+            imported: 0,
+        }
+    }
+
+    /// The GPU in words, if one is open.
+    pub(super) fn about(&self) -> Option<String> {
+        match &self.engine {
+            Engine::Open(gpu, _) => Some(gpu.about().to_string()),
+            Engine::Closed | Engine::Failed(_) => None,
+        }
+    }
+
     /// Whether a scanout can be drawn with a GPU, and should be.
-    pub(super) fn check(
-        &mut self,
-        scanout: &Scanout,
-        options: Options,
-        shop: Workshop<'_>,
-    ) -> Result<(), Reason> {
-        let asked = options.rung == Wanted::Compose;
+    pub(super) fn check(&mut self, scanout: &Scanout, need: Need, shop: Workshop<'_>) -> Result<(), Reason> {
+        if self.way == Way::Bridge {
+            return self.check_bridge(scanout, need, shop);
+        }
         match scanout {
             Scanout::Blank => return Err(Reason::Messages),
-            _ if asked => {}
+            _ if need == Need::Drawn => {}
             Scanout::Pixels(_) => return Err(Reason::Messages),
             Scanout::Mapped(_) => return Err(Reason::SharedMemory),
             // One copy is as good as another then, and the processor's own has no driver to load.
@@ -101,9 +145,10 @@ impl Composer {
             Scanout::Dmabuf(_) => {}
         }
         self.attempt(shop, |engine, now| match scanout {
-            Scanout::Dmabuf(dmabuf) => engine.import(dmabuf, now).map(drop),
-            _ => Ok(()),
+            Scanout::Dmabuf(dmabuf) => engine.import(dmabuf, now),
+            _ => Ok(false),
         })
+        .map(|new| self.imported += u32::from(new))
     }
 
     /// Draws what is new of a picture into a buffer that is free. `None` if none is, or if the
@@ -127,6 +172,7 @@ impl Composer {
     pub(super) fn give(&mut self, slot: usize) {
         if let Some(set) = &mut self.set {
             set.slots.give(slot);
+            set.moved = false;
         }
     }
 
@@ -219,7 +265,7 @@ impl Composer {
     }
 
     fn gpu(&mut self, shop: Workshop<'_>) -> Result<(&mut Gpu, Option<&Allocator>), Reason> {
-        if matches!(self.engine, Engine::Closed) {
+        if matches!(self.engine, Engine::Closed) && self.way == Way::Compose {
             self.engine = open(shop.offer);
         }
         match &mut self.engine {
@@ -245,26 +291,30 @@ impl Composer {
     ) -> Result<Option<Composed>, Reason> {
         let scanout = &pending.scanout;
         let view = View::new(Shape::of(scanout), placement);
-        let plain = self.plain;
+        let (way, plain) = (self.way, self.plain);
         let (gpu, allocator) = self.gpu(shop)?;
-        let kind = if plain { Kind::Read } else { Kind::for_gpu(gpu, allocator, shop.offer) };
-        let (imported, mut copied) = match scanout {
+        let kind = match way {
+            Way::Bridge if plain => return Err(Reason::Refused),
+            Way::Bridge => Kind::Linear,
+            Way::Compose if plain => Kind::Read,
+            Way::Compose => Kind::for_gpu(gpu, allocator, shop.offer),
+        };
+        let (new_import, mut copied) = match scanout {
             Scanout::Dmabuf(dmabuf) => (gpu.import(dmabuf, shop.now)?, 0),
             _ => (false, gpu.upload(scanout, &pending.damage)?),
         };
+        self.imported += u32::from(new_import);
         if self.set.as_ref().is_none_or(|set| set.view.canvas != view.canvas || set.kind != kind) {
             self.retire_set();
             self.generation += 1;
-            self.set = Some(Set { view, kind, slots: Slots::new(scanout.size()) });
+            self.set = Some(Set { view, kind, slots: Slots::new(scanout.size()), moved: true });
         }
         let Some(set) = &mut self.set else { return Ok(None) };
-        let moved = set.view != view;
-        set.view = view;
-        let new = if moved { Damage::whole(scanout.size()) } else { pending.damage };
-        if moved {
+        if set.view != view {
+            (set.view, set.moved) = (view, true);
             set.slots.resize(scanout.size());
         }
-        set.slots.damage(&new);
+        set.slots.damage(&pending.damage);
         let Engine::Open(gpu, allocator) = &mut self.engine else { return Err(Reason::GpuLost) };
         let generation = self.generation;
         let bench = Bench { gpu: &mut *gpu, allocator: allocator.as_ref(), shop };
@@ -272,7 +322,7 @@ impl Composer {
             .slots
             .next(|index| Canvas::new(view.canvas, kind, bench, Owner::Canvas { generation, index }));
         let next = match next {
-            Err(reason) if reason != Reason::GpuLost && kind != Kind::Read => {
+            Err(reason) if reason != Reason::GpuLost && !matches!(kind, Kind::Read | Kind::Linear) => {
                 tracing::info!(%reason, "the GPU's pictures are read back");
                 self.plain = true;
                 return self.draw(pending, placement, shop);
@@ -283,12 +333,13 @@ impl Composer {
         let Some(canvas) = set.slots.get_mut(slot) else { return Ok(None) };
         let State::Made(buffer) = canvas.state.clone() else { return Ok(None) };
         copied += canvas.draw(gpu, scanout, &view, &stale, Filter::default())?;
-        let damage = if moved {
+        let damage = if set.moved {
             vec![view.canvas.cast().at_origin()]
         } else {
-            view.damage(&new).map(Rect::cast).collect()
+            view.damage(&pending.damage).map(Rect::cast).collect()
         };
-        Ok(Some(Composed { buffer, slot, damage, imported, copied }))
+        let (fill, imported) = (view.fill(), std::mem::take(&mut self.imported));
+        Ok(Some(Composed { buffer, slot, fill, damage, imported, copied }))
     }
 
     fn retire_set(&mut self) {

@@ -62,8 +62,7 @@ impl Explicit {
         }
         let Some(points) = self.clock.next() else {
             self.clock = Clock::None;
-            self.detach();
-            return Sync::Implicit;
+            return self.detach();
         };
         let object = self.surface.get_or_insert_with(|| manager.get_surface(surface, queue, ()));
         let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
@@ -74,10 +73,11 @@ impl Explicit {
     }
 
     /// Before a commit that attaches anything else: the compositor goes by `wl_buffer.release` again.
-    pub(super) fn detach(&mut self) {
+    pub(super) fn detach(&mut self) -> Sync {
         if let Some(surface) = self.surface.take() {
             surface.destroy();
         }
+        Sync::Implicit
     }
 
     /// Before the surface goes.

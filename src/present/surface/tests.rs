@@ -119,7 +119,7 @@ impl Rig {
     fn until(&self, what: &str, done: impl Fn() -> bool) {
         let start = Instant::now();
         while !done() {
-            assert!(start.elapsed() < LIMIT, "no {what}: {:?}, {:?}", self.shared.status(), self.stats);
+            assert!(start.elapsed() < LIMIT, "no {what}: {:?}", self.stats.summary(clock::now()));
             _ = self.notices.try_recv();
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -239,6 +239,28 @@ fn only_what_has_changed_is_damaged() {
 }
 
 #[test]
+fn a_buffer_that_is_drawn_into_is_shown_again_until_it_stands_still() {
+    let rig = Rig::new(5, [sampled(&[(XR24, Modifier::LINEAR)])]);
+    let buffer = Buffer::new(XR24, Modifier::LINEAR);
+    let resampled = || rig.stats.summary(clock::now()).counts.resampled;
+    let shade = AtomicU64::new(0);
+    rig.show(&buffer);
+    rig.until("pictures that nobody announced", || {
+        let row = vec![shade.fetch_add(1, SeqCst).to_le_bytes()[0]; (SIZE.0 * 4) as usize];
+        for y in 0..u64::from(SIZE.1) {
+            rustix::io::pwrite(&buffer.file, &row, y * row.len() as u64).expect("memory");
+        }
+        rig.update([0, 0, 64, 32]);
+        std::thread::sleep(Duration::from_millis(30));
+        resampled() >= 5
+    });
+    std::thread::sleep(Duration::from_millis(400));
+    let rested = resampled();
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(resampled(), rested, "nothing moves any more");
+}
+
+#[test]
 fn a_refused_buffer_falls_and_climbs_when_the_compositor_says_something_new() {
     let plain = (XR24, Modifier::LINEAR);
     let rig = Rig::new(4, [sampled(&[plain]), Do::Refuse(true)]);
@@ -257,7 +279,7 @@ fn a_refused_buffer_falls_and_climbs_when_the_compositor_says_something_new() {
 
 #[test]
 fn the_last_good_picture_stays_when_a_buffer_is_refused() {
-    let rig = Rig::new(5, [sampled(&[(XR24, TILED)])]);
+    let rig = Rig::wanting(Wanted::Direct, 5, [sampled(&[(XR24, TILED)])]);
     rig.show(&Buffer::new(XR24, TILED));
     rig.shows(Rung::Direct);
     for (modifier, planes) in [(Modifier::INVALID, 1), (Modifier(7), 1), (TILED, 4)] {

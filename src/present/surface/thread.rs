@@ -1,39 +1,39 @@
 //! The presenter's thread: takes the newest frame, commits it, waits.
 //!
-//! It waits for the compositor, the mailbox and the fence of a frame's buffer, and for nothing else. The connection is read
-//! together with the main thread, as libwayland has it: whoever has announced that it will read must
-//! do so, or say that it will not, before anyone gets events. This thread announces it for as long as
-//! it polls. So does GDK (gdk/wayland/gdkeventsource.c), but for sources of a higher priority than
-//! its own, which may run in between: they had better be short.
+//! It waits for the compositor, the mailbox and the fence of a frame's buffer, and for nothing else.
+//! The connection is read together with the main thread, as libwayland has it: whoever has announced
+//! that it will read must do so, or say that it will not, before anyone gets events. This thread
+//! announces it for as long as it polls. So does GDK (gdk/wayland/gdkeventsource.c), but for sources
+//! of a higher priority than its own, which may run in between: they had better be short.
+
+mod climb;
+mod events;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use wayland_client::globals::registry_queue_init;
-use wayland_client::protocol::wl_buffer::{self, WlBuffer};
-use wayland_client::protocol::wl_callback::{self, WlCallback};
 use wayland_client::protocol::wl_surface::WlSurface;
-use wayland_client::{Connection, Dispatch, DispatchError, EventQueue, QueueHandle};
-use wayland_protocols::wp::presentation_time::client::wp_presentation_feedback::{
-    self as feedback, WpPresentationFeedback,
-};
+use wayland_client::{Connection, DispatchError, EventQueue, QueueHandle};
 
-use super::buffers::{self, Imports, Lookup, Owner};
-use super::composer::{self, Composed, Composer};
-use super::copier::{Copier, Workshop};
+use self::climb::{Frame, Origin, Prepared};
+use super::buffers::Imports;
+use super::composer::{Composer, Need, Way};
+use super::copier::Copier;
+use super::explicit::Explicit;
 use super::globals::{Globals, Told};
 use super::shared::Shared;
-use super::stage::ParentFrame;
 use super::wait::{self, Until};
 use crate::clock::{self, Time};
-use crate::frame::{Audience, BufferId, Damage, Mailbox, Pacing, Pending, Scanout, Serial};
+use crate::frame::{Audience, Damage, Dmabuf, Mailbox, Pacing, Pending, Scanout};
 use crate::geometry::{Backing, Placement, Rect};
 use crate::present::choices::Choices;
+use crate::present::facts::Sync;
 use crate::present::fence::{self, Gate, Passage};
-use crate::present::ladder::{self, Choice, Reason, Refusals, Rung};
-use crate::present::table::Formats;
-use crate::present::viewport::{Content, Shape};
-use crate::present::{Kind, Options, Status};
+use crate::present::ladder::{Choice, Reason, Refusals, Rung};
+use crate::present::motion::Motion;
+use crate::present::viewport::Content;
+use crate::present::{Kind, Options, Status, file};
 use crate::stats::Stats;
 
 /// How often a screen is refreshed until the compositor says it: at 60 Hz.
@@ -68,36 +68,23 @@ pub(super) struct Presenter {
     gate: Gate,
     /// Whether the picture on the screen is to be shown once more, because there may be a better way.
     again: bool,
+    /// Whether the guest draws into the buffer that is on the screen.
+    motion: Motion,
     imports: Imports,
     copier: Copier,
+    /// Draws with the GPU that composes.
     composer: Composer,
+    /// Draws with the GPU that has the guest's buffer.
+    bridge: Composer,
+    explicit: Explicit,
+    /// How the last frame was synchronised.
+    sync: Sync,
     /// What the composed picture on the screen was drawn for: another place needs another drawing.
     drawn_for: Option<Placement>,
+    /// Why the composer would draw.
+    need: Need,
     choices: Choices,
     announced: Option<(Kind, Choice)>,
-}
-
-/// Something that can be attached.
-struct Frame {
-    buffer: WlBuffer,
-    content: Content,
-    origin: Origin,
-}
-
-/// Whose buffer it is.
-enum Origin {
-    Guest,
-    /// One of the copier's.
-    Copied(usize),
-    /// One of the composer's, drawn for this place, with what is new in it.
-    Composed(usize, Placement, Vec<Rect<Backing>>),
-}
-
-enum Prepared {
-    Ready(Frame),
-    /// An event will tell when to try again.
-    Later,
-    Refused,
 }
 
 /// Runs until [`Shared::stop`], or until the compositor is gone.
@@ -151,10 +138,15 @@ fn prepare(start: Start) -> Result<Ready, Status> {
         held: None,
         gate: Gate::default(),
         again: false,
+        motion: Motion::default(),
         imports: Imports::default(),
         copier: Copier::default(),
-        composer: Composer::default(),
+        composer: Composer::new(Way::Compose),
+        bridge: Composer::new(Way::Bridge),
+        explicit: Explicit::default(),
+        sync: Sync::default(),
         drawn_for: None,
+        need: Need::default(),
         choices: Choices::default(),
         announced: None,
     };
@@ -216,6 +208,7 @@ impl Presenter {
             return;
         }
         self.stats.overtaken(pending.events.saturating_sub(1));
+        self.motion.look(&pending, self.frames.pulse(), clock::now());
         match self.prepare(&pending) {
             Prepared::Ready(frame) => self.commit(pending, frame),
             Prepared::Later => self.held = Some(Pending { events: 1, ..pending }),
@@ -254,6 +247,7 @@ impl Presenter {
             self.imports.deadline(),
             self.copier.deadline(),
             self.composer.deadline(),
+            self.bridge.deadline(),
         ];
         Until { fence, deadline: moments.into_iter().flatten().min() }
     }
@@ -270,6 +264,7 @@ impl Presenter {
         self.imports.sweep(now);
         self.copier.sweep(now);
         self.composer.sweep(now);
+        self.bridge.sweep(now);
         if self.pacing.is_idle() {
             self.discard_retired();
         }
@@ -293,6 +288,7 @@ impl Presenter {
         self.imports.discard_retired();
         self.copier.discard_retired();
         self.composer.discard_retired();
+        self.bridge.discard_retired();
     }
 
     /// Unites what is held with what has come; `whole` asks for all of the picture.
@@ -321,121 +317,6 @@ impl Presenter {
         }
     }
 
-    fn prepare(&mut self, pending: &Pending) -> Prepared {
-        loop {
-            let Some(rung) = self.choose(&pending.scanout) else { return Prepared::Refused };
-            match self.take(rung, pending) {
-                Ok(prepared) => return prepared,
-                // It is not as it seemed when the choice was made: fall, and say why.
-                Err(reason) => self.choices.fail(&pending.scanout, rung, reason),
-            }
-        }
-    }
-
-    /// Which rung a scanout takes; `None` if no surface of ours can show it.
-    fn choose(&mut self, scanout: &Scanout) -> Option<Rung> {
-        let mut choices = std::mem::take(&mut self.choices);
-        let choice = choices.get(self.options, scanout, clock::now(), |rung| self.check(rung, scanout));
-        let rung = match choice {
-            Choice::Take { rung, .. } => Some(*rung),
-            Choice::Refuse(_) => None,
-        };
-        self.announce(scanout, choice);
-        self.choices = choices;
-        rung
-    }
-
-    /// Whether a rung seems to do for a scanout.
-    fn check(&mut self, rung: Rung, scanout: &Scanout) -> Result<(), Reason> {
-        match rung {
-            Rung::Direct => self.imports.check(scanout, &self.told.offer),
-            Rung::Compose => self.check_compose(scanout),
-            Rung::Bridge => self.check_bridge(scanout),
-            Rung::Copy | Rung::Gtk => ladder::readable(scanout).map(drop),
-        }
-    }
-
-    /// Brings a frame to where it can be committed.
-    fn take(&mut self, rung: Rung, pending: &Pending) -> Result<Prepared, Reason> {
-        match rung {
-            Rung::Direct => self.import(&pending.scanout),
-            Rung::Compose => self.compose(pending),
-            Rung::Bridge => self.bridge(pending),
-            Rung::Copy | Rung::Gtk => self.copy(pending),
-        }
-    }
-
-    fn import(&mut self, scanout: &Scanout) -> Result<Prepared, Reason> {
-        let offer = &self.told.offer;
-        let (lookup, new) = self.imports.get(scanout, &self.globals, offer, &self.queue, clock::now())?;
-        if new {
-            self.stats.imported();
-        }
-        Ok(match lookup {
-            Lookup::Ready(buffer) => {
-                let content = Content::Picture(Shape::of(scanout));
-                Prepared::Ready(Frame { buffer, content, origin: Origin::Guest })
-            }
-            Lookup::Later => Prepared::Later,
-        })
-    }
-
-    fn check_compose(&mut self, scanout: &Scanout) -> Result<(), Reason> {
-        let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
-        self.composer.check(scanout, self.options, shop)
-    }
-
-    fn compose(&mut self, pending: &Pending) -> Result<Prepared, Reason> {
-        let Some(placement) = self.shared.stage().placement() else { return Ok(Prepared::Later) };
-        let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
-        let composed = self.composer.compose(pending, &placement, shop)?;
-        let Some(Composed { buffer, slot, damage, imported, copied }) = composed else {
-            return Ok(Prepared::Later);
-        };
-        self.stats.composed();
-        self.stats.copied(copied);
-        if imported {
-            self.stats.imported();
-        }
-        let origin = Origin::Composed(slot, placement, damage);
-        Ok(Prepared::Ready(Frame { buffer, content: Content::Seen, origin }))
-    }
-
-    fn check_bridge(&mut self, scanout: &Scanout) -> Result<(), Reason> {
-        Err(not_on_a_gpu(scanout))
-    }
-
-    fn bridge(&mut self, pending: &Pending) -> Result<Prepared, Reason> {
-        Err(not_on_a_gpu(&pending.scanout))
-    }
-
-    fn copy(&mut self, pending: &Pending) -> Result<Prepared, Reason> {
-        let shop = Workshop { shm: &self.globals.shm, offer: &self.told.offer, queue: &self.queue };
-        let copied = self.copier.copy(&pending.scanout, &pending.damage, shop, clock::now())?;
-        let Some(copied) = copied else { return Ok(Prepared::Later) };
-        self.stats.copied(copied.bytes);
-        let (content, origin) = (Content::Picture(copied.shape), Origin::Copied(copied.slot));
-        Ok(Prepared::Ready(Frame { buffer: copied.buffer, content, origin }))
-    }
-
-    fn announce(&mut self, scanout: &Scanout, choice: &Choice) {
-        let kind = Kind::of(scanout);
-        if matches!(&self.announced, Some((of, what)) if *of == kind && what == choice) {
-            return;
-        }
-        self.announced = Some((kind, choice.clone()));
-        let status = Status::of(choice);
-        let fit = match (scanout, choice) {
-            (Scanout::Dmabuf(dmabuf), Choice::Take { rung: Rung::Direct, .. }) => {
-                buffers::as_what(dmabuf, &self.told.offer).map(|direct| direct.fit).ok()
-            }
-            _ => None,
-        };
-        self.shared.facts().formats.clone_from(&self.told.offer.dmabuf);
-        self.stats.path(kind.path(&status, self.options.presenting, fit));
-        self.shared.set_status(status);
-    }
-
     fn commit(&mut self, pending: Pending, frame: Frame) {
         let shared = self.shared.clone();
         let mut stage = shared.stage();
@@ -445,11 +326,17 @@ impl Presenter {
             return;
         };
         let surface = &objects.surface;
+        let sync = match (&frame.origin, &pending.scanout) {
+            (Origin::Guest, Scanout::Dmabuf(dmabuf)) if self.may_sync(dmabuf) => {
+                self.explicit.attach(self.globals.syncobj.as_ref(), surface, &self.told.offer, &self.queue)
+            }
+            _ => self.explicit.detach(),
+        };
         surface.attach(Some(&frame.buffer), 0, 0);
         match (&frame.content, &frame.origin) {
             (Content::Picture(shape), _) => damage(surface, shape.damage(&pending.damage)),
-            (Content::Seen, Origin::Composed(_, _, rects)) => damage(surface, rects.iter().copied()),
-            (Content::Seen, _) => {}
+            (Content::Seen(_), Origin::Drawn(_, _, _, rects)) => damage(surface, rects.iter().copied()),
+            (Content::Seen(_), _) => {}
         }
         let serial = self.pacing.commit(pending.ack, clock::now());
         surface.frame(&self.queue, serial);
@@ -458,8 +345,21 @@ impl Presenter {
         }
         surface.commit();
         drop(stage);
+        if std::mem::replace(&mut self.sync, sync) != sync {
+            shared.facts().sync = sync;
+        }
         self.settle(frame.origin);
         self.stats.committed(pending.received, clock::now());
+    }
+
+    /// Nothing new waits for the screen: what is on it may have changed all the same. A copy would have
+    /// to be made of all of it each time, and is not.
+    fn resample(&mut self) {
+        let copies = matches!(&self.announced, Some((_, Choice::Take { rung: Rung::Copy, .. })));
+        if !copies && self.held.is_none() && self.motion.is_wanted(clock::now()) {
+            self.again = true;
+            self.stats.resampled();
+        }
     }
 
     /// A buffer has been committed: its owner gives it away, and the others need theirs no more.
@@ -468,62 +368,36 @@ impl Presenter {
         if !matches!(origin, Origin::Copied(_)) {
             self.copier.retire();
         }
-        if !matches!(origin, Origin::Composed(..)) {
-            self.composer.retire();
+        for (rung, composer) in [(Rung::Compose, &mut self.composer), (Rung::Bridge, &mut self.bridge)] {
+            match &origin {
+                Origin::Drawn(by, slot, ..) if *by == rung => composer.give(*slot),
+                _ => composer.retire(),
+            }
         }
         match origin {
             Origin::Guest => {}
             Origin::Copied(slot) => self.copier.give(slot),
-            Origin::Composed(slot, placement, _) => {
-                self.composer.give(slot);
-                self.drawn_for = Some(placement);
-            }
+            Origin::Drawn(_, _, placement, _) => self.drawn_for = Some(placement),
         }
     }
 
-    /// The compositor says which buffers suit the surface where it is now. The ladder is climbed
-    /// anew: what it refused before it may take, and the other way round.
-    ///
-    /// Buffers are made known again when another device composes, and when the compositor says the
-    /// same once more: then it has lost them.
-    pub(super) fn offered(&mut self, formats: Formats) {
-        if let Some(former) = &self.told.offer.dmabuf {
-            if *former == formats || former.main != formats.main {
-                self.imports.renew();
-            } else {
-                self.imports.forgive();
-            }
-        }
-        if self.told.offer.dmabuf.as_ref().is_none_or(|former| former.main != formats.main) {
-            self.composer.renew();
-        }
-        self.told.offer.dmabuf = Some(formats);
-        self.choices.clear();
-        self.again = true;
-    }
-
-    /// The compositor has answered about a dma-buf.
-    pub(super) fn imported(&mut self, id: BufferId, buffer: Option<WlBuffer>) {
-        if self.composer.answered(id, buffer.as_ref()) {
-            return;
-        }
-        if buffer.is_none() {
-            tracing::info!("the compositor refused a dma-buf");
-            self.choices.forget(id);
-        }
-        self.imports.answered(id, buffer);
+    /// Whether a buffer may have points on timelines: a compositor takes them for real ones alone.
+    fn may_sync(&self, dmabuf: &Dmabuf) -> bool {
+        self.globals.syncobj.is_some() && dmabuf.planes().iter().all(|plane| file::is_dmabuf(&plane.fd))
     }
 
     fn destroy(mut self, events: &EventQueue<Self>) {
         self.imports.clear();
         self.copier.clear();
         self.composer.clear();
+        self.bridge.clear();
         let mut stage = self.shared.stage();
         stage.abandon();
         if let Some(objects) = stage.objects.take() {
             if let Some(feedback) = objects.feedback {
                 feedback.destroy();
             }
+            self.explicit.destroy();
             objects.viewport.destroy();
             objects.surface.destroy();
             objects.subcompositor.destroy();
@@ -531,14 +405,6 @@ impl Presenter {
         drop(stage);
         self.globals.destroy();
         _ = events.flush();
-    }
-}
-
-/// Why no GPU of ours is used.
-fn not_on_a_gpu(scanout: &Scanout) -> Reason {
-    match scanout {
-        Scanout::Blank | Scanout::Pixels(_) => Reason::Messages,
-        Scanout::Mapped(_) | Scanout::Dmabuf(_) => Reason::NotBuilt,
     }
 }
 
@@ -562,89 +428,4 @@ fn unite(older: Pending, newer: Pending) -> Pending {
     };
     let events = older.events.saturating_add(newer.events);
     Pending { damage, ack, events, received: older.received.min(newer.received), ..newer }
-}
-
-impl Dispatch<WlCallback, Serial> for Presenter {
-    fn event(
-        state: &mut Self,
-        _: &WlCallback,
-        event: wl_callback::Event,
-        serial: &Serial,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        let wl_callback::Event::Done { .. } = event else { return };
-        state.set_audience(Audience::Watching);
-        if state.globals.presentation(&state.told).is_none() {
-            state.frames.cadence().seen(clock::now(), Duration::ZERO);
-        }
-        state.set_audience(Audience::Watching);
-        if state.pacing.seen(*serial) {
-            state.discard_retired();
-        }
-    }
-}
-
-impl Dispatch<WlCallback, ParentFrame> for Presenter {
-    fn event(
-        state: &mut Self,
-        _: &WlCallback,
-        event: wl_callback::Event,
-        _: &ParentFrame,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        if let wl_callback::Event::Done { .. } = event {
-            state.shared.stage().parent_seen();
-            state.shared.notify();
-        }
-    }
-}
-
-impl Dispatch<WlBuffer, Owner> for Presenter {
-    fn event(
-        state: &mut Self,
-        buffer: &WlBuffer,
-        event: wl_buffer::Event,
-        owner: &Owner,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        let wl_buffer::Event::Release = event else { return };
-        match *owner {
-            Owner::Slot { generation, index } => state.copier.release(generation, index),
-            Owner::Canvas { generation, index } => state.composer.release(generation, index),
-            Owner::Import => state.composer.release_buffer(buffer),
-        }
-    }
-}
-
-impl Dispatch<WpPresentationFeedback, Time> for Presenter {
-    fn event(
-        state: &mut Self,
-        _: &WpPresentationFeedback,
-        event: feedback::Event,
-        received: &Time,
-        _: &Connection,
-        _: &QueueHandle<Self>,
-    ) {
-        match event {
-            feedback::Event::Presented { tv_sec_hi, tv_sec_lo, tv_nsec, refresh, flags, .. } => {
-                let refresh = Duration::from_nanos(refresh.into());
-                let told = Some(refresh).filter(|refresh| !refresh.is_zero());
-                if std::mem::replace(&mut state.told.refresh, told) != told {
-                    state.shared.facts().refresh = told;
-                }
-                if flags.into_result().is_ok_and(|flags| flags.contains(feedback::Kind::ZeroCopy)) {
-                    state.stats.scanned_out();
-                }
-                let seconds = u64::from(tv_sec_hi) << 32 | u64::from(tv_sec_lo);
-                let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(tv_nsec));
-                state.stats.presented(*received, Time::from_nanos(nanos));
-                state.frames.cadence().seen(Time::from_nanos(nanos), refresh);
-            }
-            feedback::Event::Discarded => state.stats.missed(),
-            _ => {}
-        }
-    }
 }

@@ -11,7 +11,7 @@ use super::*;
 use crate::display1::{CallError, PeerError};
 use crate::frame::Screen;
 use crate::geometry::Size;
-use crate::session::{Machine, Stage};
+use crate::session::{Firmware, Machine, Stage};
 use crate::source::bus::Found;
 use crate::source::launch::Refusal;
 use crate::source::{LaunchError, Shutdown};
@@ -109,7 +109,8 @@ fn every_state() -> Vec<State> {
 }
 
 fn face(state: &State, hold: Hold, screen: Option<Screen>, retry: Option<u32>) -> Option<Face> {
-    Story { state, screen, hold, name: Some("web"), retry, returns: hold != Hold::Owner }.face()
+    let firmware = Firmware::Draws;
+    Story { state, screen, firmware, hold, name: Some("web"), retry, returns: hold != Hold::Owner }.face()
 }
 
 #[test]
@@ -154,6 +155,28 @@ fn a_picture_needs_no_words() {
         .map(|screen| face(&state, Hold::Guest, screen, None).expect("a page").title);
     assert_eq!(titles, ["No Display", "No Picture Yet", "Display Off"]);
     assert_eq!(face(&state, Hold::Guest, Some(Screen::Live(Size::new(1, 1))), None), None);
+}
+
+#[test]
+fn firmware_that_draws_nothing_is_told_of_with_a_way_out() {
+    let state = State::Live(Machine { name: String::new(), uuid: None });
+    let story = |firmware, screen| Story {
+        state: &state,
+        screen: Some(screen),
+        firmware,
+        hold: Hold::Guest,
+        name: None,
+        retry: None,
+        returns: true,
+    };
+    let face = |firmware| story(firmware, Screen::Waiting).face().expect("a page");
+    let dark = face(Firmware::DrawsNothing);
+    assert_eq!(dark.choices, [Choice::CopyForQemu, Choice::CopyForLibvirt]);
+    assert!(dark.body.contains("ramfb"), "{dark:?}");
+    assert!(face(Firmware::MayDrawNothing).note.is_some_and(|note| note.contains("ramfb")));
+    assert_eq!(face(Firmware::Draws).note, None);
+    let later = story(Firmware::DrawsNothing, Screen::Off).face().expect("a page");
+    assert_eq!(later.title, "Display Off", "it was on: the driver is there");
 }
 
 #[test]

@@ -15,6 +15,9 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// With this in the environment, the client's Wayland messages are kept in the file it names.
 const TRACE: &str = "ORIEL_TEST_TRACE";
 
+/// The test as which this program, started once more, is the client.
+const CLIENT: &str = "a_map_is_shown_as_it_is";
+
 /// A client on some desktop.
 pub(crate) struct Actor {
     pub(crate) client: Process,
@@ -28,7 +31,7 @@ impl Actor {
         let listener = UnixListener::bind(&path).expect("a socket");
         let program = std::env::current_exe().expect("this program");
         let mut command = desk.command(&program.to_string_lossy());
-        command.args(["--exact", "client", "--ignored", "--nocapture", "--test-threads=1"]);
+        command.args(["--exact", CLIENT, "--nocapture", "--test-threads=1"]);
         command.env(SOCKET, &path).env(SIZE, format!("{width}x{height}"));
         if std::env::var_os(TRACE).is_some() {
             command.env("WAYLAND_DEBUG", "client");

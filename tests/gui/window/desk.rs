@@ -13,6 +13,9 @@ use crate::stage;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
+/// The test as which this program, started once more, shows the window.
+const STAGE: &str = "every_state_has_a_page_of_its_own";
+
 pub(crate) struct Scene {
     script: UnixStream,
     answers: BufReader<UnixStream>,
@@ -32,7 +35,7 @@ impl Scene {
         let listener = UnixListener::bind(&path).expect("a socket");
         let program = std::env::current_exe().expect("this program");
         let mut command = sway.command(program.to_str().expect("a plain path"));
-        command.args(["--exact", "stage", "--ignored", "--nocapture"]);
+        command.args(["--exact", STAGE, "--nocapture"]);
         command.env(stage::SCRIPT, &path).env("LC_ALL", if locale.is_empty() { "C.UTF-8" } else { locale });
         // Where a locale has been made that the system does not have: see localedef(1).
         command.envs(std::env::var_os("LOCPATH").map(|path| ("LOCPATH", path)));
@@ -83,6 +86,11 @@ impl Scene {
         input
     }
 
+    /// A keyboard and a pointer, where nobody waits for the window to notice.
+    pub(crate) fn new_input(&self) -> Input {
+        Input::connect(&self.sway).expect("a keyboard and a pointer")
+    }
+
     /// What the window says of itself.
     pub(crate) fn state(&mut self) -> String {
         self.ask("say", "state ")
@@ -107,6 +115,24 @@ impl Scene {
         }
     }
 
+    /// Waits until the panel over the picture says this.
+    pub(crate) fn wait_for_facts(&mut self, part: &str) {
+        self.ask_until("facts", "facts ", |facts| facts.contains(part));
+    }
+
+    /// Plays a line until its answer is right.
+    pub(crate) fn ask_until(&mut self, line: &str, answer: &str, right: impl Fn(&str) -> bool) -> String {
+        let deadline = std::time::Instant::now() + LIMIT;
+        loop {
+            let heard = self.ask(line, answer);
+            if right(&heard) {
+                return heard;
+            }
+            assert!(std::time::Instant::now() < deadline, "{heard}\n{}", self.program.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     pub(crate) fn window(&self) -> Window {
         self.sway.wait_for_window(Find::Pid(self.program.id()), LIMIT).expect("a window")
     }
@@ -115,12 +141,6 @@ impl Scene {
     pub(crate) fn wait_for_picture(&self, name: &str, wanted: impl Fn(&Image) -> bool) {
         let found = self.sway.wait_for_picture(name, LIMIT, |image| wanted(image).then_some(()));
         found.unwrap_or_else(|error| panic!("{error}\n{}", self.program.log()));
-    }
-
-    /// What is seen in a moment, also of what moves.
-    pub(crate) fn glance(&self) -> Image {
-        std::thread::sleep(Duration::from_millis(500));
-        self.sway.screenshot().expect("a picture")
     }
 
     /// What is seen of the window when nothing moves any more.

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -15,15 +16,15 @@ use std::time::Duration;
 
 use adw::prelude::*;
 use async_channel::Sender;
-use gtk::glib;
+use gtk::{gio, glib};
 use oriel::clock;
-use oriel::frame::{self, Image, Mailbox};
+use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wire};
 use oriel::geometry::Size;
 use oriel::input::Command;
-use oriel::pixel::Format;
-use oriel::present::Options;
+use oriel::pixel::{Format, Fourcc, Modifier};
 use oriel::session::{
-    Console, ConsoleId, ConsoleKind, End, Event, Hardware, Loss, Machine, Power, PowerError, Stage, State,
+    Boosting, Choice, Console, ConsoleId, ConsoleKind, End, Event, Hardware, Loss, Machine, Power,
+    PowerError, Ramfb, Stage, State,
 };
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
@@ -48,6 +49,14 @@ impl Remote for Recorder {
         self.say(&format!("{console} {command:?}"));
     }
 
+    fn choose(&self, choice: Choice) {
+        self.say(&format!("choose {choice:?}"));
+    }
+
+    fn set_boost(&self, boost: Boosting) {
+        self.say(&format!("boost {boost:?}"));
+    }
+
     fn reconnect(&self) {
         self.say("reconnect");
     }
@@ -59,6 +68,11 @@ impl Remote for Recorder {
     fn close(&self) {
         self.say("close");
     }
+}
+
+/// Whether this process is to show the window, rather than to look at one.
+pub(crate) fn is_wanted() -> bool {
+    std::env::var_os(SCRIPT).is_some()
 }
 
 /// Runs the window until the script ends.
@@ -81,8 +95,13 @@ fn begin(application: &adw::Application, socket: &UnixStream) {
     let hold = application.hold();
     let application = application.clone();
     glib::spawn_future_local(async move {
-        let mut play =
-            Play { application: application.clone(), recorder, window: None, mailboxes: BTreeMap::new() };
+        let mut play = Play {
+            application: application.clone(),
+            recorder,
+            window: None,
+            mailboxes: BTreeMap::new(),
+            hardware: Hardware::VirtioGpu,
+        };
         while let Ok(line) = lines.recv().await {
             play.act(&line);
             // What follows from it is done before the test hears of it.
@@ -99,6 +118,8 @@ struct Play {
     recorder: Rc<Recorder>,
     window: Option<(MachineWindow, Sender<Event>)>,
     mailboxes: BTreeMap<u32, Arc<Mailbox>>,
+    /// What draws the next console.
+    hardware: Hardware,
 }
 
 impl Play {
@@ -122,6 +143,30 @@ impl Play {
                 let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
                 self.picture(id, width, height);
             }
+            ["vgpu", id] => {
+                self.hardware = Hardware::Vfio { ramfb: Ramfb::Off };
+                self.add_console(id.parse().expect("a number"));
+            }
+            ["text-console", id] => self.add_console_of(ConsoleKind::Text, id.parse().expect("a number")),
+            ["map", id, width, height] => {
+                let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
+                self.map(id, width, height);
+            }
+            ["refused", id, width, height] => {
+                let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
+                self.refused(id, width, height);
+            }
+            ["active", id] => {
+                self.tell(Event::ActiveConsole(ConsoleId(id.parse().expect("a number"))));
+            }
+            ["set", key, value] => set(key, value),
+            ["facts"] => self.say_facts(),
+            ["consoles"] => self.say_consoles(),
+            ["open-consoles"] => self.consoles_button().expect("a button").popup(),
+            ["close-consoles"] => self.consoles_button().expect("a button").popdown(),
+            ["text"] => {
+                glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
+            }
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
             ["ended", kind] => self.tell(Event::State(State::Ended(end(kind)))),
@@ -129,7 +174,7 @@ impl Play {
             ["action", name] => self.activate(name, None),
             ["action", name, target] => self.activate(name, Some(&target.to_variant())),
             ["console-action", id] => {
-                let id: u32 = id.parse().expect("a number");
+                let id: i32 = id.parse().expect("a number");
                 self.activate("win.console", Some(&id.to_variant()));
             }
             ["size", width, height] => self
@@ -162,10 +207,14 @@ impl Play {
         };
         let setup = Setup {
             hold,
+            way: "script",
             console: None,
             fullscreen,
             scaling: None,
-            options: Options::default(),
+            present: None,
+            snapshot: false,
+            statistics: false,
+            boost: None,
             returns: hold != Hold::Owner,
         };
         let window = MachineWindow::new(&self.application, self.recorder.clone(), setup);
@@ -181,15 +230,19 @@ impl Play {
     }
 
     fn add_console(&mut self, id: u32) {
+        self.add_console_of(ConsoleKind::Graphic, id);
+    }
+
+    fn add_console_of(&mut self, kind: ConsoleKind, id: u32) {
         let frames = Arc::new(Mailbox::default());
         self.mailboxes.insert(id, frames.clone());
         self.tell(Event::ConsoleAdded(Console {
             id: ConsoleId(id),
             label: if id == 0 { "virtio-gpu-pci".to_owned() } else { format!("virtio-gpu-pci.{id}") },
-            kind: ConsoleKind::Graphic,
+            kind,
             head: id,
             device: "pci/0000/02.0".to_owned(),
-            hardware: Hardware::VirtioGpu,
+            hardware: self.hardware,
             size: Size::new(640, 480),
             frames,
             stats: Arc::new(Stats::new(clock::now())),
@@ -208,6 +261,34 @@ impl Play {
         let format = Format::from_pixman(0x2002_0888).expect("x8r8g8b8");
         let image = Image::new(Size::new(width, height), width * 4, format, &pixels).expect("a picture");
         self.apply(id, frame::Event::Pixels(image));
+    }
+
+    /// A picture in memory of the guest's own, which the compositor can have as it is.
+    fn map(&self, id: u32, width: u32, height: u32) {
+        let (fd, file) = memory(u64::from(width) * u64::from(height) * 4);
+        let length = u64::from(width) * u64::from(height) * 4;
+        let format = Format::from_pixman(0x2002_0888).expect("x8r8g8b8");
+        let size = Size::new(width, height);
+        let mapped = Mapped::new(file, fd, length, 0, size, width * 4, format).expect("a picture");
+        self.apply(id, frame::Event::Mapped(mapped));
+    }
+
+    /// A buffer in a format that nobody takes: what should be a GPU's is plain memory.
+    fn refused(&self, id: u32, width: u32, height: u32) {
+        let (fd, file) = memory(u64::from(width) * u64::from(height) * 4);
+        let backing = Size::new(width, height);
+        let dmabuf = Dmabuf::new(DmabufParts {
+            file,
+            planes: vec![Plane { fd, offset: 0, stride: width * 4 }],
+            fourcc: Fourcc::new(*b"XR24"),
+            modifier: Modifier(0x0100_0000_0000_0002),
+            backing,
+            crop: backing.at_origin(),
+            y0_top: false,
+            wire: Wire::V2,
+        });
+        self.apply(id, frame::Event::Dmabuf(dmabuf.expect("a buffer")));
+        self.apply(id, frame::Event::Damage { x: 0, y: 0, width: 64, height: 64, ack: None });
     }
 
     /// Off, after the moment that the model gives a machine to change its mind.
@@ -240,16 +321,105 @@ impl Play {
         let window = self.window();
         let focus = GtkWindowExt::focus(window).map(|widget| widget.type_().name().to_owned());
         self.recorder.say(&format!(
-            "state active={} size={}x{} focus={} dialog={} fullscreen={} page=[{}]",
+            "state active={} size={}x{} focus={} dialog={} fullscreen={} banner=[{}] panel={} title=[{}] page=[{}]",
             window.is_active(),
             window.width(),
             window.height(),
             focus.unwrap_or_default(),
             window.visible_dialog().is_some(),
             window.is_fullscreen(),
+            find::<adw::Banner>(window.upcast_ref())
+                .filter(adw::Banner::is_revealed)
+                .map(|banner| banner.title())
+                .unwrap_or_default(),
+            panel(window.upcast_ref()).is_some_and(|panel| panel.is_mapped()),
+            find::<adw::WindowTitle>(window.upcast_ref()).map(|title| title.subtitle()).unwrap_or_default(),
             page(window.upcast_ref()).unwrap_or_default(),
         ));
     }
+}
+
+impl Play {
+    /// What the panel over the picture says, one line after the other.
+    fn say_facts(&self) {
+        let panel = panel(self.window().upcast_ref()).expect("a panel");
+        let mut words = Vec::new();
+        labels(&panel, &mut words);
+        self.recorder.say(&format!("facts {}", words.join("|")));
+    }
+
+    fn consoles_button(&self) -> Option<gtk::MenuButton> {
+        let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
+        buttons.find(|button| button.icon_name().as_deref() == Some("video-display-symbolic"))
+    }
+
+    /// What the menu of consoles offers, where it is shown.
+    fn say_consoles(&self) {
+        let mut words = Vec::new();
+        let button = self.consoles_button().filter(gtk::MenuButton::is_visible);
+        if let Some(menu) = button.and_then(|button| button.menu_model()) {
+            entries(&menu, &mut words);
+        }
+        self.recorder.say(&format!("consoles {}", words.join("|")));
+    }
+}
+
+/// So many bytes as a guest shares them, and which file that is.
+fn memory(length: u64) -> (OwnedFd, (u64, u64)) {
+    let fd = rustix::fs::memfd_create("guest", rustix::fs::MemfdFlags::CLOEXEC).expect("memory");
+    rustix::fs::ftruncate(&fd, length).expect("memory");
+    let stat = rustix::fs::fstat(&fd).expect("a file");
+    (fd, (stat.st_dev, stat.st_ino))
+}
+
+fn children(widget: &gtk::Widget) -> impl Iterator<Item = gtk::Widget> {
+    std::iter::successors(widget.first_child(), gtk::Widget::next_sibling)
+}
+
+/// Every widget of this kind below a widget, in order.
+fn all<T: IsA<gtk::Widget>>(widget: &gtk::Widget) -> Vec<T> {
+    let here = widget.downcast_ref::<T>().cloned();
+    here.into_iter().chain(children(widget).flat_map(|child| all(&child))).collect()
+}
+
+fn find<T: IsA<gtk::Widget>>(widget: &gtk::Widget) -> Option<T> {
+    all(widget).into_iter().next()
+}
+
+fn panel(window: &gtk::Widget) -> Option<gtk::Widget> {
+    all::<gtk::Widget>(window).into_iter().find(|widget| widget.type_().name() == "OrielOverlay")
+}
+
+fn labels(widget: &gtk::Widget, words: &mut Vec<String>) {
+    let seen = all::<gtk::Label>(widget).into_iter().filter(gtk::Label::is_visible);
+    words.extend(seen.map(|label| label.text().into()));
+}
+
+/// The labels of a menu's items, sections after one another; the chosen one with a star.
+fn entries(menu: &gio::MenuModel, words: &mut Vec<String>) {
+    for item in 0..menu.n_items() {
+        let label = menu.item_attribute_value(item, "label", Some(glib::VariantTy::STRING));
+        words.extend(label.and_then(|label| label.get()));
+        if let Some(section) = menu.item_link(item, "section") {
+            entries(&section, words);
+        }
+    }
+}
+
+/// Changes a preference, as the dialog does.
+fn set(key: &str, value: &str) {
+    let settings = oriel::window::settings().expect("settings");
+    let done = match value {
+        "true" | "false" => settings.set_boolean(key, value == "true"),
+        value => settings.set_value(key, &value.to_variant()),
+    };
+    done.expect("a setting");
+}
+
+/// What lies on the clipboard, as text, with its lines in one.
+async fn text(window: MachineWindow, recorder: Rc<Recorder>) {
+    let text = window.clipboard().read_text_future().await.ok().flatten();
+    recorder.say(&format!("text {}", text.unwrap_or_default().replace('\n', "|")));
 }
 
 /// The title of the page that is seen.
@@ -257,8 +427,7 @@ fn page(widget: &gtk::Widget) -> Option<String> {
     if let Some(status) = widget.downcast_ref::<adw::StatusPage>() {
         return status.is_mapped().then(|| status.title().into());
     }
-    let children = std::iter::successors(widget.first_child(), gtk::Widget::next_sibling);
-    children.into_iter().find_map(|child| page(&child))
+    children(widget).find_map(|child| page(&child))
 }
 
 /// What lies on the clipboard, as a size.

@@ -1,11 +1,15 @@
 //! Desktops without a screen: compositors and X servers, each private to the test that started it.
 
+mod capture;
+mod film;
 pub mod ipc;
 mod mutter;
 mod session;
 mod sway;
 mod xvfb;
 
+pub use capture::{Capture, Frame};
+pub use film::{Film, Still};
 pub use mutter::Mutter;
 pub use session::Session;
 pub use sway::{Find, Layout, Output, OutputState, Renderer, Sway, SwayConfig, Window};

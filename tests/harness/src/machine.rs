@@ -113,6 +113,11 @@ impl Running {
         &mut self.process
     }
 
+    /// The file that QEMU's complaints go to.
+    pub fn stderr(&self) -> &Path {
+        self.process.stderr()
+    }
+
     /// QEMU's process number.
     pub fn id(&self) -> u32 {
         self.process.id()

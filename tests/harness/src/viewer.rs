@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::{Command, ExitStatus, Output},
     time::Duration,
 };
 
@@ -61,6 +61,11 @@ impl Viewer {
         self.process.id()
     }
 
+    /// The file that its standard error goes to.
+    pub fn stderr(&self) -> &Path {
+        self.process.stderr()
+    }
+
     /// All lines of the statistics so far.
     ///
     /// # Errors
@@ -116,6 +121,17 @@ pub fn read_stats(path: &Path) -> Result<Vec<Value>> {
     let parse =
         |line| serde_json::from_str(line).map_err(|error| Error::failed(format_args!("{error} in {line:?}")));
     whole.map(parse).collect()
+}
+
+/// Runs a command of `program`, the viewer, to its end, where there is neither a display nor a session bus.
+///
+/// # Errors
+/// When it does not start.
+pub fn run_bare(program: &str, arguments: &[&str]) -> Result<Output> {
+    let mut command = Command::new(program);
+    command.args(arguments).env_remove("RUST_LOG").env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+    command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/session-bus");
+    command.output().doing("run the viewer")
 }
 
 /// The program under test: `$ORIEL_BIN`, otherwise `oriel` in the directory that cargo builds into.

@@ -22,11 +22,23 @@ static int oriel_create_dumb(struct drm_device *dev, void *data, struct drm_file
 	return dev->driver->dumb_create(file, dev, args);
 }
 
+/*
+ * Other than the kernel's own, this also maps what another driver has exported, as every GPU's driver
+ * can read it: Mesa's software renderer has no other way to it.
+ */
 static int oriel_map_dumb(struct drm_device *dev, void *data, struct drm_file *file)
 {
 	struct drm_mode_map_dumb *args = data;
+	struct drm_gem_object *object = drm_gem_object_lookup(file, args->handle);
+	int ret;
 
-	return drm_gem_dumb_map_offset(file, dev, args->handle, &args->offset);
+	if (!object)
+		return -ENOENT;
+	ret = drm_gem_create_mmap_offset(object);
+	if (!ret)
+		args->offset = drm_vma_node_offset_addr(&object->vma_node);
+	drm_gem_object_put(object);
+	return ret;
 }
 
 static int oriel_destroy_dumb(struct drm_device *dev, void *data, struct drm_file *file)

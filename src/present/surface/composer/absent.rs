@@ -8,20 +8,36 @@ use super::thread::Presenter;
 use crate::clock::Time;
 use crate::frame::{BufferId, Pending, Scanout};
 use crate::geometry::{Backing, Placement, Rect};
-use crate::present::Options;
 use crate::present::ladder::{Offer, Reason};
+use crate::present::viewport::Fill;
+
+/// Which GPU would draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Compose,
+    Bridge,
+}
 
 /// Never draws anything.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Composer;
+
+/// Why a picture would be drawn.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    #[default]
+    Shown,
+    Drawn,
+}
 
 /// What will never be.
 #[derive(Debug)]
 pub(super) struct Composed {
     pub(super) buffer: WlBuffer,
     pub(super) slot: usize,
+    pub(super) fill: Fill,
     pub(super) damage: Vec<Rect<Backing>>,
-    pub(super) imported: bool,
+    pub(super) imported: u32,
     pub(super) copied: u64,
 }
 
@@ -37,7 +53,15 @@ impl Workshop {
 
 #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "as the composer's")]
 impl Composer {
-    pub(super) fn check(&mut self, scanout: &Scanout, _: Options, _: Workshop) -> Result<(), Reason> {
+    pub(super) fn new(_: Way) -> Self {
+        Self
+    }
+
+    pub(super) fn about(&self) -> Option<String> {
+        None
+    }
+
+    pub(super) fn check(&mut self, scanout: &Scanout, _: Need, _: Workshop) -> Result<(), Reason> {
         Err(match scanout {
             Scanout::Blank | Scanout::Pixels(_) => Reason::Messages,
             Scanout::Mapped(_) | Scanout::Dmabuf(_) => Reason::NotBuilt,

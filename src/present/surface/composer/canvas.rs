@@ -23,6 +23,8 @@ const TILE: u32 = 64;
 pub(super) enum Kind {
     /// In a buffer of the GPU's.
     Gpu,
+    /// In a buffer of the GPU's whose rows another GPU can read, too.
+    Linear,
     /// In shared memory that the GPU draws into, being a processor.
     Shared,
     /// In shared memory, read back.
@@ -50,7 +52,9 @@ pub(super) struct Canvas {
 enum Holder {
     Gpu(Dmabuf),
     /// What the target itself writes to.
-    Shared { _memory: Memory },
+    Shared {
+        _memory: Memory,
+    },
     /// What is read from the target.
     Read {
         memory: Memory,
@@ -87,25 +91,29 @@ impl Canvas {
         owner: Owner,
     ) -> Result<Self, Reason> {
         match kind {
-            Kind::Gpu => Self::on_gpu(size, bench),
+            Kind::Gpu | Kind::Linear => Self::on_gpu(size, kind, bench),
             Kind::Shared => Self::shared(size, bench, owner),
             Kind::Read => Self::read(size, bench, owner),
         }
     }
 
-    fn on_gpu(size: Size<Device>, bench: Bench<'_>) -> Result<Self, Reason> {
+    fn on_gpu(size: Size<Device>, kind: Kind, bench: Bench<'_>) -> Result<Self, Reason> {
         let Bench { gpu, allocator, shop } = bench;
         let allocator = allocator.ok_or(Reason::NoDmabuf)?;
         let taken = shop.offer.dmabuf.as_ref().ok_or(Reason::NoDmabuf)?.modifiers(FORMAT.fourcc());
         // Both the compositor and the driver have to take it.
         let known = gpu.formats().modifiers(FORMAT.fourcc()).map(|(modifier, _)| modifier);
         let mut modifiers: Vec<_> = known.filter(|modifier| taken.contains(modifier)).collect();
-        if modifiers.is_empty() {
+        if kind == Kind::Linear {
+            modifiers = vec![Modifier::LINEAR];
+        } else if modifiers.is_empty() {
             modifiers = taken.into_iter().collect();
         }
         let dmabuf = allocator.allocate(size.cast(), &modifiers)?;
+        // The driver may have had another idea, and what was not offered ends the connection.
+        let format = buffers::as_what(&dmabuf, shop.offer)?.format;
         let target = gpu.target(&dmabuf)?;
-        buffers::ask(&dmabuf, FORMAT.fourcc(), shop.globals, shop.queue)?;
+        buffers::ask(&dmabuf, format, shop.globals, shop.queue)?;
         Ok(Self { state: State::Asked, target: Some(target), holder: Holder::Gpu(dmabuf) })
     }
 
@@ -128,7 +136,11 @@ impl Canvas {
         .map_err(|error| Reason::Io(error.to_string()))?;
         let target = bench.gpu.target(&dmabuf)?;
         let buffer = attachable(&memory, size, stride, bench.shop, owner)?;
-        Ok(Self { state: State::Made(buffer), target: Some(target), holder: Holder::Shared { _memory: memory } })
+        Ok(Self {
+            state: State::Made(buffer),
+            target: Some(target),
+            holder: Holder::Shared { _memory: memory },
+        })
     }
 
     fn read(size: Size<Device>, bench: Bench<'_>, owner: Owner) -> Result<Self, Reason> {

@@ -20,6 +20,7 @@ const INHERITED: &[&str] = &[
     "LD_LIBRARY_PATH",
     "LLVM_PROFILE_FILE",
     "LOGNAME",
+    "MESA_SHADER_CACHE_DIR",
     "PATH",
     "RUST_BACKTRACE",
     "RUST_LOG",

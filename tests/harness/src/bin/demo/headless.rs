@@ -70,6 +70,7 @@ impl Demo {
             outputs: vec![Output::new(width, height)],
             layout: Layout::Floating,
             more: format!("output * bg {BACKGROUND} solid_color"),
+            ..SwayConfig::default()
         };
         let sway = Sway::start(config)?;
         let input = Input::connect(&sway)?;

@@ -1,0 +1,210 @@
+//! Up and down the ladder: from a frame to a buffer that can be attached.
+
+use wayland_client::protocol::wl_buffer::WlBuffer;
+
+use super::super::buffers::{self, Lookup};
+use super::super::composer::{self, Composed, Need};
+use super::super::copier::Workshop;
+use super::Presenter;
+use crate::clock;
+use crate::frame::{BufferId, Pending, Scanout};
+use crate::geometry::{Backing, Placement, Rect};
+use crate::present::ladder::{self, Choice, Reason, Rung, Wanted};
+use crate::present::table::Formats;
+use crate::present::viewport::{self, Content, Exactness, Shape};
+use crate::present::{Kind, Status};
+
+/// Something that can be attached.
+pub(super) struct Frame {
+    pub(super) buffer: WlBuffer,
+    pub(super) content: Content,
+    pub(super) origin: Origin,
+}
+
+/// Whose buffer it is.
+pub(super) enum Origin {
+    Guest,
+    /// One of the copier's.
+    Copied(usize),
+    /// One of those that a GPU draws into: on which rung, which, for which place, and what is new in it.
+    Drawn(Rung, usize, Placement, Vec<Rect<Backing>>),
+}
+
+pub(super) enum Prepared {
+    Ready(Frame),
+    /// An event will tell when to try again.
+    Later,
+    Refused,
+}
+
+impl Presenter {
+    pub(super) fn prepare(&mut self, pending: &Pending) -> Prepared {
+        loop {
+            self.weigh(&pending.scanout);
+            let Some(rung) = self.choose(&pending.scanout) else { return Prepared::Refused };
+            match self.take(rung, pending) {
+                Ok(prepared) => return prepared,
+                // It is not as it seemed when the choice was made: fall, and say why.
+                Err(reason) => self.choices.fail(&pending.scanout, rung, reason),
+            }
+        }
+    }
+
+    /// Which rung a scanout takes; `None` if no surface of ours can show it.
+    fn choose(&mut self, scanout: &Scanout) -> Option<Rung> {
+        let mut choices = std::mem::take(&mut self.choices);
+        let choice = choices.get(self.options, scanout, clock::now(), |rung| self.check(rung, scanout));
+        let rung = match choice {
+            Choice::Take { rung, .. } => Some(*rung),
+            Choice::Refuse(_) => None,
+        };
+        self.announce(scanout, choice);
+        self.choices = choices;
+        rung
+    }
+
+    /// Whether a rung seems to do for a scanout.
+    fn check(&mut self, rung: Rung, scanout: &Scanout) -> Result<(), Reason> {
+        match rung {
+            Rung::Direct => self.check_direct(scanout),
+            Rung::Compose => self.check_compose(scanout),
+            Rung::Bridge => self.check_bridge(scanout),
+            Rung::Copy | Rung::Gtk => ladder::readable(scanout).map(drop),
+        }
+    }
+
+    /// Brings a frame to where it can be committed.
+    fn take(&mut self, rung: Rung, pending: &Pending) -> Result<Prepared, Reason> {
+        match rung {
+            Rung::Direct => self.import(&pending.scanout),
+            Rung::Compose | Rung::Bridge => self.draw(rung, pending),
+            Rung::Copy | Rung::Gtk => self.copy(pending),
+        }
+    }
+
+    fn import(&mut self, scanout: &Scanout) -> Result<Prepared, Reason> {
+        let offer = &self.told.offer;
+        let (lookup, new) = self.imports.get(scanout, &self.globals, offer, &self.queue, clock::now())?;
+        self.stats.imported(u32::from(new));
+        Ok(match lookup {
+            Lookup::Ready(buffer) => {
+                let content = Content::Picture(Shape::of(scanout));
+                Prepared::Ready(Frame { buffer, content, origin: Origin::Guest })
+            }
+            Lookup::Later => Prepared::Later,
+        })
+    }
+
+    fn check_compose(&mut self, scanout: &Scanout) -> Result<(), Reason> {
+        let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
+        self.composer.check(scanout, self.need, shop)
+    }
+
+    /// Whether a scanout has to be drawn by us where it stands now. What was chosen for another need
+    /// does not count any more.
+    fn weigh(&mut self, scanout: &Scanout) {
+        let placement = self.shared.stage().placement();
+        let near = placement.is_some_and(|placement| {
+            viewport::exactness(Shape::of(scanout).crop.size, &placement) == Exactness::Near
+        });
+        let drawn = self.options.rung == Wanted::Compose || near && self.options.rung == Wanted::Auto;
+        let need = if drawn { Need::Drawn } else { Need::Shown };
+        if std::mem::replace(&mut self.need, need) != need {
+            self.choices.clear();
+        }
+    }
+
+    /// Whether the guest's own buffer can be shown, and exactly if another way could show it so.
+    fn check_direct(&mut self, scanout: &Scanout) -> Result<(), Reason> {
+        self.imports.check(scanout, &self.told.offer)?;
+        let drawn = self.need == Need::Drawn && self.options.rung == Wanted::Auto;
+        if drawn && self.check_compose(scanout).is_ok() { Err(Reason::Inexact) } else { Ok(()) }
+    }
+
+    /// Draws with a GPU: the one that composes, or the one that has the buffer.
+    fn draw(&mut self, by: Rung, pending: &Pending) -> Result<Prepared, Reason> {
+        let Some(placement) = self.shared.stage().placement() else { return Ok(Prepared::Later) };
+        let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
+        let composer = if by == Rung::Bridge { &mut self.bridge } else { &mut self.composer };
+        let composed = composer.compose(pending, &placement, shop)?;
+        let Some(Composed { buffer, slot, fill, damage, imported, copied }) = composed else {
+            return Ok(Prepared::Later);
+        };
+        self.stats.composed();
+        self.stats.copied(copied);
+        self.stats.imported(imported);
+        let origin = Origin::Drawn(by, slot, placement, damage);
+        Ok(Prepared::Ready(Frame { buffer, content: Content::Seen(fill), origin }))
+    }
+
+    fn check_bridge(&mut self, scanout: &Scanout) -> Result<(), Reason> {
+        let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
+        let asked = self.options.rung == Wanted::Bridge;
+        self.bridge.check(scanout, if asked { Need::Drawn } else { Need::Shown }, shop)
+    }
+
+    fn copy(&mut self, pending: &Pending) -> Result<Prepared, Reason> {
+        let shop = Workshop { shm: &self.globals.shm, offer: &self.told.offer, queue: &self.queue };
+        let copied = self.copier.copy(&pending.scanout, &pending.damage, shop, clock::now())?;
+        let Some(copied) = copied else { return Ok(Prepared::Later) };
+        self.stats.copied(copied.bytes);
+        let (content, origin) = (Content::Picture(copied.shape), Origin::Copied(copied.slot));
+        Ok(Prepared::Ready(Frame { buffer: copied.buffer, content, origin }))
+    }
+
+    fn announce(&mut self, scanout: &Scanout, choice: &Choice) {
+        let kind = Kind::of(scanout);
+        if matches!(&self.announced, Some((of, what)) if *of == kind && what == choice) {
+            return;
+        }
+        self.announced = Some((kind, choice.clone()));
+        let status = Status::of(choice);
+        let fit = match (scanout, choice) {
+            (Scanout::Dmabuf(dmabuf), Choice::Take { rung: Rung::Direct, .. }) => {
+                buffers::as_what(dmabuf, &self.told.offer).map(|direct| direct.fit).ok()
+            }
+            _ => None,
+        };
+        {
+            let mut facts = self.shared.facts();
+            facts.formats.clone_from(&self.told.offer.dmabuf);
+            (facts.gpu, facts.owner) = (self.composer.about(), self.bridge.about());
+        }
+        self.stats.path(kind.path(&status, self.options.presenting, fit));
+        self.shared.set_status(status);
+    }
+
+    /// The compositor says which buffers suit the surface where it is now. The ladder is climbed
+    /// anew: what it refused before it may take, and the other way round.
+    ///
+    /// Buffers are made known again when another device composes, and when the compositor says the
+    /// same once more: then it has lost them.
+    pub(in crate::present::surface) fn offered(&mut self, formats: Formats) {
+        if let Some(former) = &self.told.offer.dmabuf {
+            if *former == formats || former.main != formats.main {
+                self.imports.renew();
+            } else {
+                self.imports.forgive();
+            }
+        }
+        if self.told.offer.dmabuf.as_ref().is_none_or(|former| former.main != formats.main) {
+            self.composer.renew();
+            self.bridge.renew();
+        }
+        self.told.offer.dmabuf = Some(formats);
+        self.choices.clear();
+        self.again = true;
+    }
+
+    /// The compositor has answered about a dma-buf.
+    pub(in crate::present::surface) fn imported(&mut self, id: BufferId, buffer: Option<WlBuffer>) {
+        if self.composer.answered(id, buffer.as_ref()) || self.bridge.answered(id, buffer.as_ref()) {
+            return;
+        }
+        if buffer.is_none() {
+            tracing::info!("the compositor refused a dma-buf");
+            self.choices.forget(id);
+        }
+        self.imports.answered(id, buffer);
+    }
+}

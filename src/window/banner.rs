@@ -1,0 +1,60 @@
+//! The banner above the picture: that it cannot be shown, or that there is none before the driver's.
+
+use adw::prelude::*;
+use adw::subclass::prelude::*;
+use gtk::glib;
+
+use super::i18n::gettext;
+use super::{MachineWindow, words};
+use crate::present::Status;
+
+/// What the banner says, and what its button does.
+struct Notice {
+    words: String,
+    label: String,
+    action: &'static str,
+}
+
+impl MachineWindow {
+    pub(super) fn watch_refusals(&self) {
+        self.view().connect_status_changed(glib::clone!(
+            #[weak(rename_to = window)]
+            self,
+            move |_| window.tell_banner()
+        ));
+        self.connect_console_shown(|window| window.imp().banner.set_revealed(false));
+    }
+
+    /// Brings the banner in line with what is known.
+    pub(super) fn tell_banner(&self) {
+        let notice = match self.view().status() {
+            Some(Status::Refused { refused }) => {
+                let path = self.console().map(|console| console.stats.current_path()).unwrap_or_default();
+                Some(Notice {
+                    words: words::picture::refusal(&refused, &path),
+                    label: gettext("_Copy Diagnostics"),
+                    action: "win.copy-diagnostics",
+                })
+            }
+            _ if self.shows_notice() => Some(Notice {
+                words: gettext(
+                    "The firmware cannot draw on this virtual GPU. With “ramfb” you would see it, and the boot messages.",
+                ),
+                label: gettext("_Copy Setting"),
+                action: "win.copy-ramfb::qemu",
+            }),
+            Some(Status::Showing { .. }) => None,
+            // Another output is on its way: it says what comes next.
+            Some(Status::Idle | Status::Gone { .. }) | None => return,
+        };
+        let banner = self.imp().banner.get();
+        let Some(notice) = notice else { return banner.set_revealed(false) };
+        if !banner.is_revealed() {
+            self.announce(&notice.words, gtk::AccessibleAnnouncementPriority::Medium);
+        }
+        banner.set_title(&glib::markup_escape_text(&notice.words));
+        banner.set_button_label(Some(&notice.label));
+        banner.set_detailed_action_name(notice.action);
+        banner.set_revealed(true);
+    }
+}

@@ -1,0 +1,104 @@
+//! The dialog of preferences, each of which takes effect at once.
+
+use adw::prelude::*;
+use adw::subclass::prelude::*;
+use gtk::gio;
+
+use super::MachineWindow;
+use super::i18n::gettext;
+use super::settings::{PRESENT, RAISE_RATE, RAISE_RATE_OF_LIBVIRT, SNAPSHOT, STATISTICS};
+
+impl MachineWindow {
+    pub(super) fn show_preferences(&self) {
+        let Some(store) = self.imp().settings.store() else { return };
+        let page = adw::PreferencesPage::new();
+        for group in [picture(store), rate(store), way(store)] {
+            page.add(&group);
+        }
+        let dialog = adw::PreferencesDialog::builder().title(gettext("Preferences")).build();
+        dialog.add(&page);
+        dialog.present(Some(self));
+    }
+}
+
+fn picture(store: &gio::Settings) -> adw::PreferencesGroup {
+    let group = adw::PreferencesGroup::builder().title(gettext("Picture")).build();
+    group.add(&switch(
+        store,
+        STATISTICS,
+        &gettext("Statistics"),
+        &gettext("Show over the picture which way it takes, how often and how fast"),
+    ));
+    group.add(&switch(
+        store,
+        SNAPSHOT,
+        &gettext("Snapshots"),
+        &gettext(
+            "For guests that draw into the picture that is being shown: copy it at each update, so that it is never seen half drawn",
+        ),
+    ));
+    group
+}
+
+fn rate(store: &gio::Settings) -> adw::PreferencesGroup {
+    let group = adw::PreferencesGroup::builder()
+        .title(gettext("Virtual GPUs"))
+        .description(gettext(
+            "By itself QEMU looks for a new picture of a virtual GPU 33 times a second. Oriel can have it look as often as your monitor shows one.",
+        ))
+        .build();
+    group.add(&switch(
+        store,
+        RAISE_RATE,
+        &gettext("Raise the Update Rate"),
+        &gettext("Of machines that Oriel has started, or reached by their QMP socket"),
+    ));
+    group.add(&switch(
+        store,
+        RAISE_RATE_OF_LIBVIRT,
+        &gettext("Also Through libvirt"),
+        &gettext(
+            "libvirt marks a machine as “tainted” when anything else uses its monitor: it runs as before, but support may refuse to look into it",
+        ),
+    ));
+    group
+}
+
+fn way(store: &gio::Settings) -> adw::PreferencesGroup {
+    let group = adw::PreferencesGroup::builder()
+        .title(gettext("Advanced"))
+        .description(gettext("What cannot take the chosen way is not shown."))
+        .build();
+    // In the order of their numbers in the schema.
+    let ways = [
+        gettext("Automatic"),
+        gettext("The guest’s own buffer"),
+        gettext("Drawn by the GPU"),
+        gettext("Copied between GPUs"),
+        gettext("Copied by the processor"),
+        gettext("Drawn by GTK"),
+    ];
+    let model = gtk::StringList::new(&ways.each_ref().map(String::as_str));
+    let row = adw::ComboRow::builder().title(gettext("Way to the Screen")).model(&model).build();
+    // Nicks and places are in the same order: the list is the enumeration.
+    let nicks = ["auto", "direct", "compose", "bridge", "copy", "gtk"];
+    store
+        .bind(PRESENT, &row, "selected")
+        .mapping(move |nick, _| {
+            let place = nicks.iter().position(|known| Some(*known) == nick.str())?;
+            u32::try_from(place).ok().map(Into::into)
+        })
+        .set_mapping(move |place, _| {
+            let place: u32 = place.get().ok()?;
+            nicks.get(usize::try_from(place).ok()?).map(|nick| nick.to_variant())
+        })
+        .build();
+    group.add(&row);
+    group
+}
+
+fn switch(store: &gio::Settings, key: &str, title: &str, subtitle: &str) -> adw::SwitchRow {
+    let row = adw::SwitchRow::builder().title(title).subtitle(subtitle).use_markup(false).build();
+    store.bind(key, &row, "active").build();
+    row
+}

@@ -1,0 +1,186 @@
+//! Every page and state of the window as a picture, for people to look at: `./dev album`.
+//!
+//! `[--dark] [--scale N] [--size WxH] [--locale NAME] [FOLDER]`
+#![allow(clippy::print_stdout, reason = "where the pictures are is the result")]
+
+#[path = "window/desk.rs"]
+#[expect(dead_code, reason = "what the tests alone need")]
+mod desk;
+#[path = "window/stage.rs"]
+mod stage;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use desk::Scene;
+use harness::desk::{Desk, Output};
+use harness::input::{Input, keys};
+
+/// Every page and state of the window as a picture.
+#[derive(Debug, Parser)]
+struct Args {
+    /// In the dark.
+    #[arg(long)]
+    dark: bool,
+    /// Device pixels for a unit of the window.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// The window's size in units.
+    #[arg(long, value_name = "WxH", default_value = "800x600")]
+    size: String,
+    /// In this language, such as de.UTF-8.
+    #[arg(long, default_value = "")]
+    locale: String,
+    /// Where the pictures go.
+    #[arg(default_value = "album")]
+    folder: PathBuf,
+}
+
+fn main() {
+    if stage::is_wanted() {
+        return stage::run();
+    }
+    let args = Args::parse();
+    std::fs::create_dir_all(&args.folder).expect("a folder for the pictures");
+    let (width, height) = if args.scale > 1.0 { (1536, 1152) } else { (1152, 864) };
+    let mut scene = Scene::new(Output::new(width, height).scale(args.scale), &args.locale);
+    if args.dark {
+        scene.play(&["dark"]);
+    }
+    let size = format!("size {}", args.size.replace('x', " "));
+    let mut album = Album { scene, size, folder: args.folder.clone(), shots: 0 };
+    album.begin();
+    album.menus_and_dialogs();
+    album.fullscreen();
+    album.statistics();
+    album.refusal();
+    album.consoles();
+    album.pages();
+    album.firmware();
+    println!("{} pictures in {}", album.shots, args.folder.display());
+}
+
+struct Album {
+    scene: Scene,
+    /// The line that gives the window its size.
+    size: String,
+    folder: PathBuf,
+    shots: u32,
+}
+
+impl Album {
+    fn play(&mut self, lines: &[&str]) {
+        self.scene.play(lines);
+    }
+
+    fn input(&mut self) -> Input {
+        self.scene.input()
+    }
+
+    /// A picture of what stands still.
+    fn shot(&mut self, name: &str) {
+        let image = self.scene.picture();
+        self.keep(name, &image);
+    }
+
+    /// A picture of what moves.
+    fn glance(&mut self, name: &str) {
+        std::thread::sleep(Duration::from_millis(500));
+        let image = self.scene.sway.screenshot().expect("a picture");
+        self.keep(name, &image);
+    }
+
+    fn keep(&mut self, name: &str, image: &harness::shot::Image) {
+        self.shots += 1;
+        image.save(&self.folder.join(format!("{:02}-{name}.png", self.shots))).expect("a file");
+    }
+
+    fn begin(&mut self) {
+        let size = self.size.clone();
+        self.play(&["open owner", &size, "starting"]);
+        self.glance("starting");
+        self.play(&["live Debian+13", "console 0"]);
+        self.shot("waiting");
+        self.play(&["picture 0 1024 640", &size]);
+        self.shot("picture");
+    }
+
+    fn menus_and_dialogs(&mut self) {
+        self.play(&["action win.menu"]);
+        self.shot("menu");
+        let mut input = self.input();
+        for _ in 0..3 {
+            input.tap(keys::KEY_DOWN).expect("a key");
+        }
+        input.tap(keys::KEY_RIGHT).expect("a key");
+        self.shot("send-key");
+        self.play(&["close-menu", "console 1"]);
+        for dialog in ["shortcuts", "about", "force-off"] {
+            self.play(&[&format!("action win.{dialog}")]);
+            self.shot(dialog);
+            self.play(&["close-dialog"]);
+        }
+        self.play(&["action win.copy-screenshot"]);
+        self.shot("copied");
+    }
+
+    fn fullscreen(&mut self) {
+        let mut input = self.input();
+        self.play(&["action win.fullscreen"]);
+        self.shot("fullscreen");
+        input.move_to(300.0, 0.0).expect("a pointer");
+        self.shot("fullscreen-header");
+        input.move_to(300.0, 300.0).expect("a pointer");
+        self.play(&["action win.fullscreen"]);
+    }
+
+    fn statistics(&mut self) {
+        self.play(&["set statistics true", "map 0 1024 640"]);
+        self.shot("statistics-direct");
+        self.play(&["picture 0 1024 640"]);
+        self.shot("statistics-copy");
+        self.play(&["action win.copy-diagnostics"]);
+        self.shot("diagnostics-copied");
+    }
+
+    fn refusal(&mut self) {
+        self.play(&["refused 0 1024 640"]);
+        self.shot("refused-statistics");
+        self.play(&["set statistics false"]);
+        self.shot("refused");
+        self.play(&["picture 0 1024 640", "action win.preferences"]);
+        self.shot("preferences");
+        self.play(&["close-dialog"]);
+    }
+
+    fn consoles(&mut self) {
+        self.play(&["text-console 2", "open-consoles"]);
+        self.shot("consoles");
+        self.play(&["close-consoles"]);
+    }
+
+    fn firmware(&mut self) {
+        let size = self.size.clone();
+        self.play(&["leave", "open guest", &size, "live Windows", "vgpu 0"]);
+        self.shot("firmware");
+        self.play(&["picture 0 640 480"]);
+        self.shot("firmware-notice");
+    }
+
+    fn pages(&mut self) {
+        self.play(&["off 0"]);
+        self.shot("asleep");
+        for kind in ["closed", "taken", "none", "launch", "gone"] {
+            self.play(&[&format!("lost {kind}")]);
+            self.shot(&format!("lost-{kind}"));
+        }
+        self.play(&["lost launch", "action win.details"]);
+        self.shot("details");
+        self.play(&["close-dialog"]);
+        for kind in ["shutdown", "failed", "gone"] {
+            self.play(&[&format!("ended {kind}")]);
+            self.shot(&format!("ended-{kind}"));
+        }
+    }
+}
