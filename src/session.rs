@@ -72,6 +72,8 @@ pub struct Machine {
     pub name: String,
     /// What `-uuid` gave it.
     pub uuid: Option<String>,
+    /// QEMU's version, where its monitor told us.
+    pub qemu: Option<String>,
 }
 
 /// One of a machine's consoles.

@@ -278,9 +278,9 @@ impl Stats {
         self.counters.passes.fetch_add(1, Relaxed);
     }
 
-    /// Buffers were made known to the compositor or the GPU.
-    pub fn imported(&self, buffers: u32) {
-        self.counters.imported.fetch_add(u64::from(buffers), Relaxed);
+    /// A buffer was made known to the compositor or the GPU.
+    pub fn imported(&self) {
+        self.counters.imported.fetch_add(1, Relaxed);
     }
 
     /// A frame that was seen went to the screen as it is.

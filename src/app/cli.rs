@@ -226,6 +226,11 @@ pub struct Show {
     #[arg(long, value_name = "WHEN")]
     boost: Option<Boost>,
     /// Write statistics: one JSON object a second, and a summary at the end; '-' is standard error.
+    ///
+    /// 'path' tells which way the picture takes, and why not a better one; 'guest_rate' how often the
+    /// guest's picture changed in a second, 'presented_rate' how many frames were seen, 'rate' how many
+    /// the compositor was given; 'commit' and 'present' how many milliseconds that took; counts are of
+    /// that second.
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
     /// Close the window after so many seconds.

@@ -119,9 +119,6 @@ impl Mailbox {
 
     /// Says whether somebody sees what is presented. What waits for a reply is answered when nobody does.
     pub fn set_audience(&self, audience: Audience) {
-        if audience == Audience::Away {
-            self.cadence.stop();
-        }
         let mut inner = self.lock();
         inner.audience = audience;
         let answered = inner.unwatched();

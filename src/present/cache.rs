@@ -27,7 +27,7 @@ struct Entry<T> {
 
 impl<T> Default for Cache<T> {
     fn default() -> Self {
-        Self { entries: Vec::with_capacity(CAPACITY) }
+        Self { entries: Vec::new() }
     }
 }
 

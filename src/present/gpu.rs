@@ -64,7 +64,7 @@ pub struct Gpu {
 /// What came of importing a buffer.
 #[derive(Debug)]
 struct Imported {
-    picture: Result<Picture, Reason>,
+    picture: Result<Rc<Picture>, Reason>,
     /// Keeps the file's inode from being given to another buffer.
     _dmabuf: Arc<Dmabuf>,
 }
@@ -76,6 +76,17 @@ enum Picture {
     Copied(Framebuffer),
     /// Only a shader can read it.
     Sampled(Texture),
+}
+
+/// A texture that stays as long as this.
+#[derive(Debug)]
+pub struct Lent(Rc<Picture>);
+
+impl Lent {
+    /// Its name in OpenGL: a `GL_TEXTURE_2D`.
+    pub fn name(&self) -> u32 {
+        self.0.texture().name()
+    }
 }
 
 /// A picture that lies in the processor's memory, as a texture.
@@ -143,12 +154,26 @@ impl Gpu {
         Err(failed)
     }
 
+    /// Takes part in the context that is current on this thread. It must be current whenever the
+    /// value is used or dropped, or whatever was made of it.
+    ///
+    /// # Errors
+    ///
+    /// When none is, or its driver imports no buffers.
+    pub fn adopt() -> Result<Self, Reason> {
+        Self::of(Context::adopt()?)
+    }
+
     fn open_device(device: &Device) -> Result<Self, Reason> {
-        let gl = Gl::load(Context::open(device)?)?;
+        Self::of(Context::open(device)?)
+    }
+
+    fn of(context: Context) -> Result<Self, Reason> {
+        let gl = Gl::load(context)?;
         let formats = gl.context.formats();
         let told = gl.context.has("EGL_EXT_image_dma_buf_import_modifiers");
         let modifiers = if told { Modifiers::Told } else { Modifiers::Unknown };
-        let about = About::of(&gl, device, &formats);
+        let about = About::of(&gl, &formats);
         tracing::info!(%about, "a GPU is open");
         Ok(Self {
             gl,
@@ -182,13 +207,26 @@ impl Gpu {
             return known.picture.as_ref().map(|_| false).map_err(Clone::clone);
         }
         self.enter()?;
-        let picture = self.texture(dmabuf).map(Picture::new);
+        let picture = self.texture(dmabuf).map(|texture| Rc::new(Picture::new(texture)));
         let result = picture.as_ref().map(|_| true).map_err(Clone::clone);
         if result != Err(Reason::GpuLost) {
             let imported = Imported { picture, _dmabuf: dmabuf.clone() };
             drop(self.pictures.insert(dmabuf.id(), imported, now));
         }
         result
+    }
+
+    /// The texture of a buffer, for others who draw with this context.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::import`]; also when the texture is none that everybody can sample.
+    pub fn lend(&mut self, dmabuf: &Arc<Dmabuf>, now: Time) -> Result<Lent, Reason> {
+        self.import(dmabuf, now)?;
+        let known = self.pictures.get_mut(dmabuf.id()).ok_or(Reason::NoBuffer)?;
+        let picture = known.picture.clone()?;
+        let plain = picture.texture().sampling() == Sampling::Plain;
+        plain.then_some(Lent(picture)).ok_or(Reason::GpuFormat(dmabuf.fourcc(), dmabuf.modifier()))
     }
 
     /// How many buffers are known.
@@ -384,7 +422,7 @@ impl Gpu {
 
 fn imported(pictures: &mut Cache<Imported>, id: BufferId) -> Result<&Picture, Reason> {
     let known = pictures.get_mut(id).ok_or(Reason::NoBuffer)?;
-    known.picture.as_ref().map_err(Clone::clone)
+    known.picture.as_deref().map_err(Clone::clone)
 }
 
 impl Picture {

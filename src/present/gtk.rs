@@ -4,6 +4,8 @@
 //! A window that paints nothing, because nobody sees it, takes nothing.
 
 mod dmabuf;
+#[cfg_attr(not(feature = "gl"), path = "gtk/own/absent.rs")]
+mod own;
 mod texture;
 
 use std::cell::RefCell;
@@ -15,13 +17,17 @@ use std::time::Duration;
 use ::gtk::prelude::*;
 use ::gtk::{gdk, glib, graphene};
 
-use self::texture::{Drawing, Made};
+use self::own::Own;
+use self::texture::{Drawing, Importer, Made};
 use super::ladder::{Choice, Presenting, Reason, Refusals, Rung};
 use super::{Kind, Status};
 use crate::clock::{self, Time};
-use crate::frame::{Damage, Mailbox, Pacing, Pending, Scanout, Serial};
+use crate::frame::{Audience, Damage, Mailbox, Pacing, Pending, Scanout, Serial};
 use crate::geometry::{Logical, Placement, Rect, Size};
 use crate::stats::Stats;
+
+/// How long GTK takes to paint a window that somebody sees: three frames of a slow screen.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The newest frame as a texture. Dropping it answers everything.
 pub struct Painter {
@@ -38,12 +44,15 @@ struct Inner {
     refused: Refusals,
     changed: Rc<dyn Fn()>,
     state: RefCell<State>,
+    /// Runs while a frame waits to be painted.
+    watch: RefCell<Option<glib::SourceId>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     pacing: Pacing,
     drawing: Option<Drawing>,
+    own: Own,
     step: Step,
     status: Status,
     announced: Option<Kind>,
@@ -72,7 +81,8 @@ impl Painter {
         let window = native.surface().expect("a realized native has a surface");
         let clock = window.frame_clock();
         let state = RefCell::default();
-        let inner = Rc::new(Inner { window, frames, stats, refused, changed, state });
+        let inner =
+            Rc::new(Inner { window, frames, stats, refused, changed, state, watch: RefCell::default() });
         let (notice, notices) = async_channel::bounded(1);
         inner.frames.present(clock::now(), move || _ = notice.try_send(()));
         glib::spawn_future_local(Inner::listen(Rc::downgrade(&inner), notices));
@@ -88,7 +98,8 @@ impl Painter {
     /// Whether GTK can draw this picture.
     pub(super) fn check(native: &::gtk::Native, scanout: &Scanout) -> Result<(), Reason> {
         let display = native.display();
-        texture::make(scanout, &Damage::whole(scanout.size()), None, &display).map(drop)
+        let by = (Importer::of(Some(native)), &mut Own::default());
+        texture::make(scanout, &Damage::whole(scanout.size()), None, &display, by).map(drop)
     }
 
     /// How the picture gets to the screen at the moment.
@@ -126,6 +137,9 @@ impl Drop for Painter {
         if let Some(handler) = self.painted.take() {
             self.clock.disconnect(handler);
         }
+        if let Some(watch) = self.inner.watch.take() {
+            watch.remove();
+        }
         self.inner.frames.stop_presenting();
     }
 }
@@ -141,7 +155,29 @@ impl Inner {
         while notices.recv().await.is_ok() {
             let Some(inner) = inner.upgrade() else { return };
             inner.take();
+            inner.watch();
         }
+    }
+
+    /// Sees to it that nobody waits for a window that is not painted because nobody sees it.
+    fn watch(self: &Rc<Self>) {
+        if self.watch.borrow().is_some() || self.state.borrow().pacing.is_idle() {
+            return;
+        }
+        let weak = Rc::downgrade(self);
+        let look = move || {
+            let Some(inner) = weak.upgrade() else { return glib::ControlFlow::Break };
+            let unseen = inner.state.borrow_mut().pacing.expire(clock::now(), PATIENCE);
+            if unseen {
+                inner.frames.set_audience(Audience::Away);
+            }
+            if unseen || inner.state.borrow().pacing.is_idle() {
+                inner.watch.take();
+                return glib::ControlFlow::Break;
+            }
+            glib::ControlFlow::Continue
+        };
+        self.watch.replace(Some(glib::timeout_add_local(PATIENCE, look)));
     }
 
     /// Makes the newest frame a texture, if the last one has been painted.
@@ -156,16 +192,18 @@ impl Inner {
     }
 
     /// GTK has painted a frame: if ours was in it, it is seen.
-    fn painted(&self) {
+    fn painted(self: &Rc<Self>) {
         let Step::Drawn(serial, received) = self.state.borrow().step else { return };
         let now = clock::now();
         self.stats.committed(received, now);
+        self.frames.set_audience(Audience::Watching);
         self.frames.cadence().seen(now, refresh(&self.window.frame_clock()));
         let mut state = self.state.borrow_mut();
         state.step = Step::Done;
         state.pacing.seen(serial);
         drop(state);
         self.take();
+        self.watch();
     }
 }
 
@@ -178,11 +216,13 @@ fn refresh(clock: &gdk::FrameClock) -> Duration {
 impl State {
     fn prepare(&mut self, pending: Pending, inner: &Inner) {
         let display = inner.window.display();
-        let made = texture::make(&pending.scanout, &pending.damage, self.drawing.as_ref(), &display);
+        let native = ::gtk::Native::for_surface(&inner.window);
+        let by = (Importer::of(native.as_ref()), &mut self.own);
+        let made = texture::make(&pending.scanout, &pending.damage, self.drawing.as_ref(), &display, by);
         let choice = match made {
             Ok(drawing) => {
                 match drawing.made {
-                    Made::Imported => inner.stats.imported(1),
+                    Made::Imported => inner.stats.imported(),
                     Made::Copied(bytes) => inner.stats.copied(bytes),
                 }
                 self.drawing = Some(drawing);

@@ -239,9 +239,9 @@ impl Anchor {
             let Some(anchor) = anchor.upgrade() else { return };
             anchor.arrange();
             anchor.raise();
+            anchor.raise_soon();
             let status = anchor.shared.status();
             if anchor.status.replace(status.clone()) != status {
-                anchor.raise_soon();
                 (anchor.changed)();
             }
         }

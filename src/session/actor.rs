@@ -142,7 +142,9 @@ async fn connect(source: &Source, reached: &mut Option<Reached>, shared: &Shared
     match result {
         Ok((display1::Machine { name, uuid, .. }, found)) => {
             *reached = found.or(reached.take());
-            Input::Connected(Machine { name, uuid })
+            let monitor = reached.as_ref().and_then(|reached| reached.link.monitor());
+            let qemu = monitor.and_then(|monitor| monitor.version().map(str::to_owned));
+            Input::Connected(Machine { name, uuid, qemu })
         }
         Err(error) => Input::Unreachable(error),
     }

@@ -34,9 +34,9 @@ const CHECK: Duration = Duration::from_secs(3);
 /// A guest that has not flipped for so long stands still: five of QEMU's own looks.
 const STILL: Duration = Duration::from_millis(150);
 
-/// A picture that was last seen so long ago is not being looked at. QEMU's own looks make for one at
-/// least every 30 ms.
-const UNSEEN: Duration = Duration::from_millis(250);
+/// A picture that was last seen so long ago is not being looked at: QEMU's own looks make for one every
+/// 30 ms, and a compositor that is slow for a moment is no reason to begin anew.
+const UNSEEN: Duration = Duration::from_millis(400);
 
 /// So long it is left alone when it did not help, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(320));
@@ -95,9 +95,11 @@ enum Phase {
     Trying(Count, f64),
     /// Kicks help.
     Lifting(Count, f64),
-    /// They do not.
+    /// They do not; flips are counted on, and there were so many a second without kicks.
     Useless {
         until: Time,
+        count: Count,
+        before: f64,
     },
     /// There is nothing to be had by kicks until other buffers are shown than these.
     Surface {
@@ -183,7 +185,7 @@ impl Boost {
             Phase::Over => Plan::Over,
             _ if self.outstanding.is_some() => Plan::Sleep,
             Phase::Resting | Phase::Surface { .. } => Plan::Sleep,
-            Phase::Useless { until } => Plan::Wait(until),
+            Phase::Useless { until, .. } => Plan::Wait(until),
             Phase::Listening(count) => Plan::Wait(count.since + WINDOW),
             Phase::Trying(..) | Phase::Lifting(..) => Plan::Kick(self.next_kick(now)),
         }
@@ -204,7 +206,9 @@ impl Boost {
         match self.phase {
             Phase::Over => Phase::Over,
             Phase::Surface { buffers } if buffers == self.view.pulse.buffers => self.phase,
-            Phase::Useless { until } if now < until => self.phase,
+            Phase::Useless { until, count, before } if now < until => {
+                self.stay_useless(until, count, before, now)
+            }
             _ if !self.is_wanted(now) => Phase::Resting,
             Phase::Resting | Phase::Surface { .. } | Phase::Useless { .. } => match self.proven {
                 Some(before) => Phase::Lifting(self.count(now), before),
@@ -219,7 +223,7 @@ impl Boost {
                     (self.proven, self.pause) = (Some(before), PAUSE.0);
                     Phase::Lifting(self.count(now), before)
                 }
-                Some(_) => self.useless(now),
+                Some(_) => self.useless(before, now),
                 None => self.phase,
             },
             Phase::Lifting(count, before) => match self.rate(count, CHECK, now) {
@@ -256,14 +260,27 @@ impl Boost {
 
     fn give_up(&mut self, now: Time) {
         self.latency = Duration::from_millis(1);
-        self.phase = self.useless(now);
+        // However fast the guest draws.
+        self.phase = self.useless(f64::INFINITY, now);
     }
 
-    fn useless(&mut self, now: Time) -> Phase {
+    fn useless(&mut self, before: f64, now: Time) -> Phase {
         self.proven = None;
         let until = now + self.pause;
         self.pause = (self.pause * 2).min(PAUSE.1);
-        Phase::Useless { until }
+        Phase::Useless { until, count: self.count(now), before }
+    }
+
+    /// A guest that draws faster than the one that gained nothing is another one.
+    fn stay_useless(&mut self, until: Time, count: Count, before: f64, now: Time) -> Phase {
+        match self.rate(count, CHECK, now) {
+            Some(rate) if rate >= before * GAIN => {
+                self.pause = PAUSE.0;
+                Phase::Listening(self.count(now))
+            }
+            Some(_) => Phase::Useless { until, count: self.count(now), before },
+            None => self.phase,
+        }
     }
 
     /// The next moment that is a kick's way before the screen's next refresh, and no less than a

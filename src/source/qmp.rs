@@ -91,6 +91,7 @@ pub struct Client {
     calls: Sender<Call>,
     ended: Receiver<Option<Shutdown>>,
     next: AtomicU64,
+    version: Option<String>,
     _loop: Task<(), zruntime::Shared>,
 }
 
@@ -115,20 +116,25 @@ impl Client {
         let runtime = SharedRuntime::current()?;
         let mut lines = Lines::new(&runtime, stream)?;
         let first = runtime.timeout(patience, lines.next()).await.map_err(|_| QmpError::Busy(patience))??;
-        match first {
-            Some(Line::Greeting) => {}
+        let version = match first {
+            Some(Line::Greeting { version }) => version,
             Some(other) => return Err(QmpError::NotQmp(other.to_string())),
             None => return Err(QmpError::NotQmp("it closed the connection".into())),
-        }
+        };
         let (calls, incoming) = async_channel::bounded(16);
         let (over, ended) = async_channel::bounded(1);
         let run = runtime.spawn("QMP", async move {
             let shutdown = converse(&mut lines, &incoming).await;
             let _ = over.send(shutdown).await;
         });
-        let client = Self { calls, ended, next: 0.into(), _loop: run };
+        let client = Self { calls, ended, next: 0.into(), version, _loop: run };
         client.execute("qmp_capabilities", json!({}), None).await?;
         Ok(client)
+    }
+
+    /// QEMU's version, as it introduced itself.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// Hands QEMU one end of a connection on which to speak `protocol` (`@dbus-display`).
@@ -305,6 +311,6 @@ fn take_in(line: Line, waiting: &mut Waiting, shutdown: &mut Option<Shutdown>) {
                 _ => {}
             }
         }
-        Line::Greeting | Line::Other(_) => tracing::debug!("QMP: an unexpected line"),
+        Line::Greeting { .. } | Line::Other(_) => tracing::debug!("QMP: an unexpected line"),
     }
 }

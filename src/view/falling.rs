@@ -9,7 +9,7 @@ use gtk::prelude::*;
 use gtk::subclass::prelude::*;
 
 use super::DisplayView;
-use crate::present::facts::Facts;
+use crate::present::Facts;
 use crate::present::{Kind, Output, Refusals, Rung, Status, Wanted};
 
 /// So many kinds of pictures are remembered to have been refused; a guest that has more of them goes

@@ -120,8 +120,11 @@ impl MachineWindow {
 
     fn add_machine(&self, all: &mut Diagnostics) {
         let known = self.imp().known.borrow();
-        let name = known.machine.as_ref().map(|machine| machine.name.clone()).unwrap_or_default();
-        let mut facts = vec![("Name", name), ("Reached", self.setup().way.to_owned())];
+        let machine = known.machine.as_ref();
+        let name = machine.map(|machine| machine.name.clone()).unwrap_or_default();
+        let qemu = machine.and_then(|machine| machine.qemu.clone());
+        let qemu = qemu.unwrap_or_else(|| "of unknown version".to_owned());
+        let mut facts = vec![("Name", name), ("QEMU", qemu), ("Reached", self.setup().way.to_owned())];
         facts.extend(known.consoles.iter().map(|console| {
             let shown = Some(console.id) == known.shown;
             ("Console", describe(console, shown))

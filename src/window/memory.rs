@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     fn of(name: &str, uuid: Option<&str>) -> Option<String> {
-        key(&Machine { name: name.to_owned(), uuid: uuid.map(str::to_owned) })
+        key(&Machine { name: name.to_owned(), uuid: uuid.map(str::to_owned), qemu: None })
     }
 
     #[test]

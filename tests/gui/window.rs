@@ -308,7 +308,7 @@ fn statistics_lie_over_the_picture_and_leave_it_the_pointer() {
 fn a_refused_picture_leaves_the_last_one_and_says_so() {
     let mut scene = showing("guest", 640, 480);
     scene.play(&["refused 0 640 480"]);
-    scene.wait_for_state("banner=[A picture (640×480, XR24, 0x0100000000000002) cannot be shown: ");
+    scene.wait_for_state("banner=[A picture (640×480, XR24, I915_Y_TILED) cannot be shown: ");
     // The last one makes room for the banner; it is not gone.
     let window = scene.window().rect;
     let middle = (window.x + window.width / 2, window.y + window.height * 3 / 4);

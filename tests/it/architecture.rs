@@ -37,6 +37,7 @@ const UNSAFE: &[&str] = &[
     "src/present/gpu/egl.rs",
     "src/present/gpu/gl.rs",
     "src/present/gtk/dmabuf.rs",
+    "src/present/gtk/own.rs",
     "src/present/mapping.rs",
     "src/present/surface/foreign.rs",
     "src/source/fd.rs",

@@ -15,6 +15,10 @@ die() {
     exit 1
 }
 
+is_root() {
+    ((EUID == 0))
+}
+
 # Prints how long ago the time $1 (in $SECONDS) was, as in '2 min 05 s'.
 since() {
     local seconds=$((SECONDS - $1))

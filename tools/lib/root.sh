@@ -19,7 +19,7 @@ require_root_tools() {
     command -v flock >/dev/null || packages+=(util-linux)
     if [[ ${1-} == mmdebstrap || ! -d $cache/root-$(root_key) ]]; then
         command -v mmdebstrap >/dev/null || packages+=(mmdebstrap)
-        ((EUID == 0)) || command -v newuidmap >/dev/null || packages+=(uidmap)
+        is_root || command -v newuidmap >/dev/null || packages+=(uidmap)
     fi
     if ((${#packages[@]} > 0)); then
         install_root_tools "${packages[@]}"
@@ -30,7 +30,7 @@ require_root_tools() {
 }
 
 install_root_tools() {
-    if ((EUID != 0)); then
+    if ! is_root; then
         die "missing: please run 'sudo apt install $*' (or your distribution's packages of these names)"
     fi
     command -v apt-get >/dev/null || die "missing: please install $(listed "$@")"
@@ -106,7 +106,7 @@ unpack() {
     while read -r option; do
         options+=(--aptopt="$option")
     done < <(apt_options)
-    if ((EUID == 0)); then
+    if is_root; then
         mmdebstrap "${options[@]}" --format=directory "$suite" "$directory" "$source" </dev/null
     else
         unpack_as_user "$directory" "${options[@]}" "$suite" - "$source"

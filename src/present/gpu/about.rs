@@ -35,15 +35,14 @@ pub struct About {
 }
 
 impl About {
-    pub(super) fn of(gl: &Gl, device: &Device, formats: &Formats) -> Self {
+    pub(super) fn of(gl: &Gl, formats: &Formats) -> Self {
         let opened = gl.context.device();
-        let opened = opened.as_ref().unwrap_or(device);
         let strings = gl.strings();
-        let software = opened.is_software()
+        let software = opened.as_ref().is_some_and(Device::is_software)
             || ["llvmpipe", "softpipe", "SwiftShader"].iter().any(|name| strings[1].contains(name));
         let has = |name: &&str| gl.context.extensions().split_ascii_whitespace().any(|one| one == *name);
         Self {
-            node: opened.node.clone().filter(|_| !software),
+            node: opened.and_then(|device| device.node).filter(|_| !software),
             software,
             egl: gl.context.vendor.clone(),
             gl: strings,

@@ -43,23 +43,24 @@ impl Allocator {
         let explicit = modifiers.iter().filter(|modifier| **modifier != Modifier::INVALID);
         let explicit: Vec<_> = explicit.map(|modifier| gbm::Modifier::from(modifier.0)).collect();
         let usage = BufferObjectFlags::RENDERING;
-        let made: io::Result<BufferObject<()>> = if explicit.is_empty() {
-            self.device.create_buffer_object(width, height, format, usage)
+        let plain =
+            || self.device.create_buffer_object(width, height, format, usage | BufferObjectFlags::LINEAR);
+        let made: io::Result<(BufferObject<()>, Option<Modifier>)> = if explicit.is_empty() {
+            self.device.create_buffer_object(width, height, format, usage).map(|object| (object, None))
         } else {
+            let linear = explicit.contains(&gbm::Modifier::Linear);
             let modifiers = explicit.iter().copied();
-            self.device.create_buffer_object_with_modifiers2(width, height, format, modifiers, usage).or_else(
-                |error| {
-                    // Old drivers know no modifiers, but plain rows.
-                    let linear = explicit.contains(&gbm::Modifier::Linear);
-                    let usage = usage | BufferObjectFlags::LINEAR;
-                    if !linear {
-                        return Err(error);
-                    }
-                    self.device.create_buffer_object(width, height, format, usage)
-                },
-            )
+            let made =
+                self.device.create_buffer_object_with_modifiers2(width, height, format, modifiers, usage);
+            // Old drivers know no modifiers, or none that they name, but plain rows.
+            let named = |object: &BufferObject<()>| object.modifier() != gbm::Modifier::Invalid;
+            match made {
+                Ok(object) if named(&object) || !linear => Ok((object, None)),
+                Err(error) if !linear => Err(error),
+                _ => plain().map(|object| (object, Some(Modifier::LINEAR))),
+            }
         };
-        let object = made.map_err(|error| failed(&error))?;
+        let (object, layout) = made.map_err(|error| failed(&error))?;
         let count = object.plane_count();
         let planes = (0..i32::try_from(count).unwrap_or(0)).map(|index| {
             let fd = object.fd_for_plane(index).map_err(|error| failed(&error))?;
@@ -72,7 +73,7 @@ impl Allocator {
             file: (stat.st_dev, stat.st_ino),
             planes,
             fourcc: Format::Xrgb8888.fourcc(),
-            modifier: Modifier(object.modifier().into()),
+            modifier: layout.unwrap_or_else(|| Modifier(object.modifier().into())),
             backing: size,
             crop: size.at_origin(),
             y0_top: false,

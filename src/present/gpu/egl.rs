@@ -155,13 +155,44 @@ pub(super) struct Context {
     library: &'static Library,
     display: egl::Display,
     context: egl::Context,
+    whose: Whose,
     extensions: String,
     /// What EGL says it is made by, and its version.
     pub(super) vendor: String,
     _of_one_thread: PhantomData<*const ()>,
 }
 
+/// Who made a context, and makes it current.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    /// Another library's, which must not find another context current than it believes.
+    Another,
+}
+
 impl Context {
+    /// Takes part in the context that is current on this thread, which somebody else has made.
+    ///
+    /// # Errors
+    ///
+    /// When none is, or when it is not EGL's, or imports no dma-bufs.
+    pub(super) fn adopt() -> Result<Self, Reason> {
+        let library = Library::get()?;
+        let api = &library.api;
+        let current = api.get_current_display().zip(api.get_current_context());
+        let (display, context) = current.ok_or_else(|| Reason::NoGpu("no context of EGL's".into()))?;
+        let text = |name| {
+            let text = api.query_string(Some(display), name);
+            text.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
+        };
+        let vendor = format!("{} (EGL {})", text(egl::VENDOR), text(egl::VERSION));
+        let (extensions, whose) = (text(egl::EXTENSIONS), Whose::Another);
+        let context =
+            Self { library, display, context, whose, extensions, vendor, _of_one_thread: PhantomData };
+        let name = "EGL_EXT_image_dma_buf_import";
+        if context.has(name) { Ok(context) } else { Err(Reason::NoGpu(format!("EGL lacks {name}"))) }
+    }
+
     /// Opens a device and makes a context current on this thread.
     pub(super) fn open(device: &Device) -> Result<Self, Reason> {
         let library = Library::get()?;
@@ -196,7 +227,9 @@ impl Context {
         let context = api.create_context(display, any, None, &attributes);
         let context = context.map_err(|error| failed("no context of OpenGL ES 3", error))?;
         let vendor = format!("{} (EGL {major}.{minor})", text(egl::VENDOR));
-        let context = Self { library, display, context, extensions, vendor, _of_one_thread: PhantomData };
+        let whose = Whose::Ours;
+        let context =
+            Self { library, display, context, whose, extensions, vendor, _of_one_thread: PhantomData };
         context.make_current()?;
         Ok(context)
     }
@@ -210,6 +243,9 @@ impl Context {
         let api = &self.library.api;
         if api.get_current_context() == Some(self.context) {
             return Ok(());
+        }
+        if self.whose == Whose::Another {
+            return Err(Reason::NoGpu("its context is not current".into()));
         }
         match api.make_current(self.display, None, None, Some(self.context)) {
             Ok(()) => Ok(()),
@@ -305,6 +341,9 @@ fn answers<T: Copy + Default>(
 
 impl Drop for Context {
     fn drop(&mut self) {
+        if self.whose == Whose::Another {
+            return;
+        }
         let api = &self.library.api;
         if api.get_current_context() == Some(self.context) {
             _ = api.make_current(self.display, None, None, None);

@@ -247,6 +247,11 @@ impl Texture {
         self.gl.check("pixels were not taken")
     }
 
+    /// Its name in OpenGL.
+    pub(super) fn name(&self) -> u32 {
+        self.name.0.get()
+    }
+
     pub(super) fn sampling(&self) -> Sampling {
         self.sampling
     }

@@ -7,8 +7,9 @@ use ::gtk::prelude::*;
 use ::gtk::{cairo, gdk, glib};
 
 use super::dmabuf;
+use super::own::Own;
 use crate::frame::{Damage, Dmabuf, Scanout};
-use crate::pixel::Format;
+use crate::pixel::{Format, Modifier};
 use crate::present::file;
 use crate::present::ladder::{self, Reason};
 use crate::present::rows::{Door, Source, Target};
@@ -42,9 +43,10 @@ pub(super) fn make(
     damage: &Damage,
     former: Option<&Drawing>,
     display: &gdk::Display,
+    (importer, own): (Importer, &mut Own),
 ) -> Result<Drawing, Reason> {
     if let Scanout::Dmabuf(dmabuf) = scanout {
-        match import(dmabuf, damage, former, display) {
+        match import(dmabuf, damage, former, display, (importer, own)) {
             Ok(drawing) => return Ok(drawing),
             Err(reason) => tracing::debug!(%reason, "a dma-buf is copied"),
         }
@@ -57,6 +59,7 @@ fn import(
     damage: &Damage,
     former: Option<&Drawing>,
     display: &gdk::Display,
+    (importer, own): (Importer, &mut Own),
 ) -> Result<Drawing, Reason> {
     if !dmabuf.planes().iter().all(|plane| file::is_buffer(&plane.fd)) {
         return Err(Reason::NoBuffer);
@@ -64,13 +67,52 @@ fn import(
     let (modifier, formats) = (dmabuf.modifier(), display.dmabuf_formats());
     let opaque = dmabuf.fourcc().opaque();
     let known = [opaque, dmabuf.fourcc()].into_iter().find(|format| formats.contains(format.0, modifier.0));
-    let format = known.ok_or(Reason::DmabufFormat(opaque, modifier))?;
     let shape = Shape::of(&Scanout::Dmabuf(dmabuf.clone()));
     let region = region(&shape, damage);
     let update = followed(former, &shape, |made| made == Made::Imported).map(|texture| (texture, &region));
-    let texture = dmabuf::texture(dmabuf, format, display, update);
-    let texture = texture.map_err(|error| Reason::Io(error.message().to_owned()))?;
+    let refused = || Reason::DmabufFormat(opaque, modifier);
+    let texture = match known.filter(|_| !importer.downloads(modifier)) {
+        Some(format) => dmabuf::texture(dmabuf, format, display, update)
+            .map_err(|error| Reason::Io(error.message().to_owned())),
+        None => Err(refused()),
+    };
+    let texture = texture.or_else(|reason| {
+        own.texture(dmabuf, display, update).map_err(|own| {
+            tracing::debug!(%own, "nor is it a texture of ours");
+            reason
+        })
+    });
+    // A download by GDK is better than no picture.
+    let texture = texture.or_else(|reason| match known {
+        Some(format) if ladder::readable(&Scanout::Dmabuf(dmabuf.clone())).is_err() => {
+            dmabuf::texture(dmabuf, format, display, update)
+                .map_err(|error| Reason::Io(error.message().to_owned()))
+        }
+        _ => Err(reason),
+    })?;
     Ok(Drawing { texture, shape, made: Made::Imported })
+}
+
+/// What draws the window, as far as it matters to who imports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Importer {
+    OpenGl,
+    /// It imports only buffers whose layout is said.
+    Vulkan,
+}
+
+impl Importer {
+    pub(super) fn of(native: Option<&::gtk::Native>) -> Self {
+        let renderer = native.and_then(NativeExt::renderer);
+        let vulkan = renderer.is_some_and(|renderer| renderer.type_().name() == "GskVulkanRenderer");
+        if vulkan { Self::Vulkan } else { Self::OpenGl }
+    }
+
+    /// Whether GDK would read a buffer back to draw it (gsk/gpu/gskvulkanimage.c), through the
+    /// processor, for each frame.
+    fn downloads(self, modifier: Modifier) -> bool {
+        self == Self::Vulkan && modifier == Modifier::INVALID
+    }
 }
 
 fn copy(scanout: &Scanout, damage: &Damage, former: Option<&Drawing>) -> Result<Drawing, Reason> {

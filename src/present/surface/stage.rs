@@ -98,6 +98,11 @@ impl Stage {
         self.role.is_some()
     }
 
+    /// Whether something is attached.
+    pub(super) fn has_picture(&self) -> bool {
+        self.attached.is_some()
+    }
+
     /// Main thread: makes the surface a part of the window's, below it.
     pub(super) fn adopt(&mut self, parent: &WlSurface) {
         let Some(objects) = &self.objects else { return };

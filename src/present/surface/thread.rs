@@ -320,6 +320,7 @@ impl Presenter {
     fn commit(&mut self, pending: Pending, frame: Frame) {
         let shared = self.shared.clone();
         let mut stage = shared.stage();
+        let first = !stage.has_picture();
         let Some(objects) = stage.dress(frame.content) else {
             // Taken away meanwhile; what the frame changed must not be forgotten.
             stage.whole = true;
@@ -345,6 +346,10 @@ impl Presenter {
         }
         surface.commit();
         drop(stage);
+        if first {
+            // Now there is something that can come to the front.
+            shared.notify();
+        }
         if std::mem::replace(&mut self.sync, sync) != sync {
             shared.facts().sync = sync;
         }

@@ -189,6 +189,16 @@ fn a_guest_that_slows_down_is_measured_anew() {
     assert_eq!(world.boost.told(), stats::Boost::Useless);
 }
 
+#[test]
+fn a_guest_that_begins_to_draw_fast_is_not_kept_waiting() {
+    let mut world = World::new(Some(40));
+    world.run(120_000);
+    assert_eq!(world.boost.told(), stats::Boost::Useless, "at 25 pictures a second QEMU misses none");
+    world.period = Some(16);
+    world.run(8000);
+    assert_eq!(world.boost.told(), stats::Boost::On);
+}
+
 #[derive(Debug, Clone)]
 enum Op {
     Pass(u64),

@@ -37,7 +37,7 @@ impl Told {
 }
 
 fn connected() -> Input {
-    Input::Connected(Machine { name: "web".into(), uuid: None })
+    Input::Connected(Machine { name: "web".into(), uuid: None, qemu: None })
 }
 
 fn busy_later() -> ConnectError {

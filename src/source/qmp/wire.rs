@@ -16,7 +16,10 @@ const LONGEST: usize = 1 << 20;
 /// What QEMU said in one line.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line {
-    Greeting,
+    /// The first line; QEMU's version, as "10.0.2 (Debian 1:10.0.2+ds-2)".
+    Greeting {
+        version: Option<String>,
+    },
     /// The result of a command, or QEMU's words for why there is none.
     Reply {
         id: u64,
@@ -33,8 +36,8 @@ pub(super) enum Line {
 impl Line {
     fn parse(line: &[u8]) -> Self {
         let Ok(mut value) = serde_json::from_slice::<Value>(line) else { return Self::other(line) };
-        if value.get("QMP").is_some() {
-            return Self::Greeting;
+        if let Some(greeting) = value.get("QMP") {
+            return Self::Greeting { version: version(&greeting["version"]) };
         }
         if let Some(name) = value["event"].as_str() {
             return Self::Event { name: name.to_owned(), data: value["data"].take() };
@@ -58,12 +61,22 @@ impl Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Greeting => f.write_str("it sends its greeting twice"),
+            Self::Greeting { .. } => f.write_str("it sends its greeting twice"),
             Self::Reply { .. } => f.write_str("it answers what was not asked"),
             Self::Event { name, .. } => write!(f, "it tells of {name} before the greeting"),
             Self::Other(text) => write!(f, "it says '{text}'"),
         }
     }
+}
+
+/// QEMU's version in words (qapi/control.json, `VersionInfo`).
+fn version(info: &Value) -> Option<String> {
+    let number = |part: &str| info["qemu"][part].as_u64();
+    let (major, minor, micro) = (number("major")?, number("minor")?, number("micro")?);
+    let package = info["package"].as_str().map(str::trim).filter(|package| !package.is_empty());
+    let package =
+        package.map(|package| format!(" ({})", package.trim_matches(['(', ')']))).unwrap_or_default();
+    Some(format!("{major}.{minor}.{micro}{package}"))
 }
 
 /// A socket that speaks in lines.
@@ -132,7 +145,12 @@ mod tests {
 
     #[test]
     fn lines_are_told_apart() {
-        assert_eq!(Line::parse(br#"{"QMP": {"version": {}, "capabilities": ["oob"]}}"#), Line::Greeting);
+        let greeting = Line::parse(br#"{"QMP": {"version": {}, "capabilities": ["oob"]}}"#);
+        assert_eq!(greeting, Line::Greeting { version: None });
+        let greeting = Line::parse(
+            br#"{"QMP": {"version": {"qemu": {"micro": 2, "minor": 0, "major": 10}, "package": "Debian 1:10.0.2"}}}"#,
+        );
+        assert_eq!(greeting, Line::Greeting { version: Some("10.0.2 (Debian 1:10.0.2)".into()) });
         let reply = Line::parse(br#"{"return": {}, "id": 7}"#);
         assert_eq!(reply, Line::Reply { id: 7, result: Ok(serde_json::json!({})) });
         let refusal = Line::parse(br#"{"id": 8, "error": {"class": "GenericError", "desc": "no"}}"#);

@@ -51,7 +51,7 @@ fn report() -> Report {
         stats.received(Time::default());
         stats.committed(Time::default(), Time::default() + Duration::from_micros(70));
     }
-    stats.imported(1);
+    stats.imported();
     stats.summary(Time::from_millis(2000))
 }
 
@@ -80,7 +80,7 @@ fn the_text_says_it_all_and_nothing_of_the_persons() {
       Way: copy
       Not direct: the compositor has no linux-dmabuf
       Not compose: this build of Oriel has no part that draws with the GPU
-      Buffer: 1920x1080+0+0 of 2048x1080 XR24, dma-buf, modifier 0x0100000000000002, y0_top
+      Buffer: 1920x1080+0+0 of 2048x1080 XR24, dma-buf, modifier I915_Y_TILED, y0_top
       Plane: offset 0, stride 8192
 
     Statistics since the start

@@ -71,6 +71,7 @@ fn of_gpu(reason: &Reason) -> String {
         Reason::GpuRefused { error, .. } => {
             gettext_f("the GPU’s driver refused the buffer: {error}", &[("error", error)])
         }
+        Reason::NoOwner => gettext("no other GPU has the buffer"),
         Reason::GpuLost => gettext("the GPU was lost"),
         Reason::SharedMemory => gettext("the picture lies in memory that needs no GPU"),
         Reason::SoftwareGpu => gettext("a processor does the GPU’s work here, and copies more cheaply"),
@@ -96,7 +97,8 @@ pub(in crate::window) fn refusal(refused: &Refusals, path: &Path) -> String {
     }
 }
 
-/// The reasons to tell, each once: that another way was asked for is one only if there is no other.
+/// The reasons to tell, each once: that another way was asked for is one only if there is no other,
+/// and so is what only says that a rung is for other cases.
 fn telling(refused: &Refusals) -> Vec<&Reason> {
     let mut reasons: Vec<&Reason> = Vec::new();
     for (_, reason) in refused.iter() {
@@ -106,7 +108,8 @@ fn telling(refused: &Refusals) -> Vec<&Reason> {
     }
     let telling = |reason: &Reason| {
         use Reason as R;
-        !matches!(reason, R::Asked | R::Snapshot | R::NotBuilt | R::SharedMemory | R::SoftwareGpu)
+        let beside_the_point = matches!(reason, R::NotBuilt | R::NoOwner | R::SharedMemory | R::SoftwareGpu);
+        !beside_the_point && !matches!(reason, R::Asked | R::Snapshot)
     };
     if reasons.iter().any(|reason| telling(reason)) {
         reasons.retain(|reason| telling(reason));
@@ -133,4 +136,109 @@ fn advice(reason: &Reason) -> Option<String> {
         Reason::Unsealed | Reason::Access(_) => gettext("Run QEMU as the user who looks at it."),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+    use crate::pixel::{Fourcc, Modifier};
+
+    const FORMAT: Fourcc = Fourcc::new(*b"XR24");
+    const MODIFIER: Modifier = Modifier(0x0100_0000_0000_0002);
+
+    fn every_reason() -> Vec<Reason> {
+        use Reason as R;
+        let refused = "EGL_BAD_MATCH".to_owned();
+        let size = Size::new(1920, 1080);
+        vec![
+            R::Messages,
+            R::Asked,
+            R::Snapshot,
+            R::NotBuilt,
+            R::Unsealed,
+            R::Access("it may only be read"),
+            R::Layout { offset: 2, stride: 1923 },
+            R::ShmFormat(FORMAT),
+            R::NoDmabuf,
+            R::DmabufFormat(FORMAT, MODIFIER),
+            R::Planes(5, FORMAT),
+            R::NoBuffer,
+            R::Short,
+            R::Refused,
+            R::NoOwner,
+            R::Tiled(MODIFIER),
+            R::Unreadable(FORMAT),
+            R::Io("broken pipe".to_owned()),
+            R::NoGpu("no driver".to_owned()),
+            R::GpuFormat(FORMAT, MODIFIER),
+            R::GpuRefused { size, fourcc: FORMAT, modifier: MODIFIER, error: refused },
+            R::GpuLost,
+            R::SharedMemory,
+            R::SoftwareGpu,
+            R::NoWayland,
+            R::NoGlobal("wp_viewporter"),
+        ]
+    }
+
+    fn path() -> Path {
+        Path {
+            size: Some((1920, 1080)),
+            format: Some(FORMAT.to_string()),
+            modifier: Some(MODIFIER.to_string()),
+            ..Path::default()
+        }
+    }
+
+    fn of(reasons: &[(Rung, Reason)]) -> String {
+        let add = |refused: Refusals, (rung, reason): &(Rung, Reason)| refused.and(*rung, reason.clone());
+        refusal(&reasons.iter().fold(Refusals::default(), add), &path())
+    }
+
+    #[test]
+    fn every_reason_is_a_clause_that_keeps_the_figures() {
+        for why in every_reason() {
+            let words = reason(&why);
+            assert!(words.len() > 8 && !words.contains('{') && !words.ends_with('.'), "{why:?}: {words}");
+            let debug = format!("{why:?}");
+            for figure in ["1923", "XR24", "broken pipe", "no driver", "EGL_BAD_MATCH", "wp_viewporter"] {
+                let told = words.contains(figure) || matches!(why, Reason::GpuRefused { .. });
+                assert!(told || !debug.contains(figure), "{debug}: {words}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_by_whom_and_what_to_try() {
+        for why in every_reason() {
+            let words = of(&[(Rung::Direct, why.clone())]);
+            assert!(
+                words.starts_with("A picture (1920×1080, XR24, I915_Y_TILED) cannot be shown: "),
+                "{words}"
+            );
+            assert!(words.contains(&reason(&why)), "{words}");
+        }
+        let format = Reason::DmabufFormat(FORMAT, MODIFIER);
+        let words =
+            of(&[(Rung::Direct, format), (Rung::Compose, Reason::GpuLost), (Rung::Copy, Reason::Short)]);
+        assert!(words.ends_with("update Mesa and the kernel."), "{words}");
+    }
+
+    #[test]
+    fn what_was_merely_asked_for_is_told_only_alone() {
+        let asked = (Rung::Compose, Reason::Asked);
+        assert!(of(&[asked.clone(), asked.clone()]).contains("“Automatic”"));
+        let words = of(&[asked, (Rung::Direct, Reason::NoDmabuf), (Rung::Bridge, Reason::NoOwner)]);
+        assert!(
+            words.contains("linux-dmabuf") && !words.contains("asked") && !words.contains("no other GPU"),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn every_way_has_a_name() {
+        let names: std::collections::BTreeSet<_> =
+            Rung::SURFACE.into_iter().chain([Rung::Gtk]).map(way).collect();
+        assert_eq!(names.len(), 5);
+    }
 }

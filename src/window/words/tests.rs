@@ -101,7 +101,7 @@ fn every_end() -> Vec<End> {
 
 fn every_state() -> Vec<State> {
     let stages = [Stage::Reaching, Stage::Starting, Stage::Opening, Stage::Asking];
-    let machine = Machine { name: "web".to_owned(), uuid: None };
+    let machine = Machine { name: "web".to_owned(), uuid: None, qemu: None };
     let lost = every_loss().into_iter().map(|reason| State::Lost { reason, retry: None });
     let ended = every_end().into_iter().map(State::Ended);
     let connecting = stages.into_iter().map(State::Connecting);
@@ -150,7 +150,7 @@ fn only_a_machine_of_our_own_is_started_again() {
 
 #[test]
 fn a_picture_needs_no_words() {
-    let state = State::Live(Machine { name: String::new(), uuid: None });
+    let state = State::Live(Machine { name: String::new(), uuid: None, qemu: None });
     let titles = [None, Some(Screen::Waiting), Some(Screen::Off)]
         .map(|screen| face(&state, Hold::Guest, screen, None).expect("a page").title);
     assert_eq!(titles, ["No Display", "No Picture Yet", "Display Off"]);
@@ -159,7 +159,7 @@ fn a_picture_needs_no_words() {
 
 #[test]
 fn firmware_that_draws_nothing_is_told_of_with_a_way_out() {
-    let state = State::Live(Machine { name: String::new(), uuid: None });
+    let state = State::Live(Machine { name: String::new(), uuid: None, qemu: None });
     let story = |firmware, screen| Story {
         state: &state,
         screen: Some(screen),

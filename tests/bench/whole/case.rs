@@ -17,6 +17,8 @@ pub(crate) struct Case {
     pub(crate) size: (u32, u32),
     /// The part that changes from frame to frame; all of it without.
     pub(crate) damage: Option<[u32; 4]>,
+    /// Whether the memory is sealed, so that it is as good as a dma-buf to drivers without hardware.
+    pub(crate) sealed: bool,
     /// The viewer's `--present`, where it is not `auto`.
     pub(crate) present: Option<&'static str>,
     pub(crate) main_loop: MainLoop,
@@ -47,6 +49,11 @@ pub(crate) fn all() -> Vec<Case> {
     for mode in [Mode::Map, Mode::Pixels, Mode::Dmabuf2] {
         cases.extend(SIZES.map(|size| Case::new(Kind::Frames, mode, size)));
     }
+    cases.extend(SIZES.map(|size| {
+        let case = Case::new(Kind::Frames, Mode::Dmabuf2, size);
+        let name = case.name.replace("dmabuf2", "dmabuf2-compose");
+        Case { name, sealed: true, present: Some("compose"), ..case }
+    }));
     for size in [SIZES[0], SIZES[2]] {
         for main_loop in [MainLoop::Free, MainLoop::Blocked] {
             let what = if main_loop == MainLoop::Blocked { "blocked" } else { "free" };
@@ -69,7 +76,7 @@ impl Case {
     fn new(kind: Kind, mode: Mode, size: (u32, u32)) -> Self {
         let (width, height) = size;
         let name = format!("{}/{}/{width}x{height}", kind.word(), word(mode));
-        Self { name, kind, mode, size, damage: None, present: None, main_loop: MainLoop::Free }
+        Self { name, kind, mode, size, damage: None, sealed: false, present: None, main_loop: MainLoop::Free }
     }
 }
 

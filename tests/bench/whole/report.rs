@@ -8,7 +8,8 @@ use super::stage::{Drowned, Outcome};
 use crate::shared::table::Table;
 use crate::shared::{NOTHING, median, mib, number};
 
-/// On the direct rung the viewer is to need this part of libmks's processor time.
+/// On the direct rung the viewer is to need this part of libmks's processor time, on the compose rung
+/// no more than that.
 const SHARE: f64 = 0.1;
 
 /// From message to commit on the direct rung, for 99 of a hundred, in milliseconds.
@@ -95,9 +96,16 @@ impl Report {
                 format!("{:.1}", mib(late.proportional)),
                 number(peer.map(|peer| peer.memory), 0),
             ]);
-            if let (Some(peer), "direct") = (peer, outcome.whole.path.rung.as_str()) {
-                let most = peer.cpu * SHARE;
+            let share = match outcome.whole.path.rung.as_str() {
+                "direct" => Some(SHARE),
+                "compose" => Some(1.0),
+                _ => None,
+            };
+            if let (Some(peer), Some(share)) = (peer, share) {
+                let most = peer.cpu * share;
                 targets.push((cpu <= most, format!("{}: {cpu:.3} ms a frame of {most:.2}", case.name)));
+            }
+            if share == Some(SHARE) {
                 targets.push(commit.target(&case.name));
             }
             targets.push(flat(&case.name, early.anonymous, late.anonymous));

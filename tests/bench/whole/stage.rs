@@ -108,6 +108,7 @@ pub(crate) fn run(case: &Case, length: Duration) -> Result<Outcome> {
     stage.settle(case.size)?;
     let plan = Plan {
         damage: case.damage,
+        sealed: case.sealed,
         seconds: (WARM_UP + length).as_secs_f64() + 2.0,
         ..Plan::new(case.mode, case.size.0, case.size.1, 0.0)
     };

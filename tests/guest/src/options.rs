@@ -69,7 +69,11 @@ pub(crate) enum Command {
     Fps(u32),
     Cursor(bool),
     /// Writes one pixel into the picture that is shown, at once, and tells nobody.
-    Pixel { x: u32, y: u32, color: u32 },
+    Pixel {
+        x: u32,
+        y: u32,
+        color: u32,
+    },
     /// Takes the display's driver away.
     Unbind,
     /// Gives it back.

@@ -26,13 +26,23 @@ pub(crate) struct Actor {
 
 impl Actor {
     /// A client whose window wants to be so large.
-    pub(crate) fn enter(desk: &impl Desk, (width, height): (i32, i32)) -> Self {
+    pub(crate) fn enter(desk: &impl Desk, size: (i32, i32)) -> Self {
+        Self::enter_with(desk, size, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub(crate) fn enter_with(
+        desk: &impl Desk,
+        (width, height): (i32, i32),
+        variables: &[(&str, &str)],
+    ) -> Self {
         let path = desk.session().scope().join("client.sock");
         let listener = UnixListener::bind(&path).expect("a socket");
         let program = std::env::current_exe().expect("this program");
         let mut command = desk.command(&program.to_string_lossy());
         command.args(["--exact", CLIENT, "--nocapture", "--test-threads=1"]);
         command.env(SOCKET, &path).env(SIZE, format!("{width}x{height}"));
+        command.envs(variables.iter().copied());
         if std::env::var_os(TRACE).is_some() {
             command.env("WAYLAND_DEBUG", "client");
         }
@@ -166,12 +176,17 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// A window of this size, in logical units, at 20,10 of an output of this scale.
-    pub(crate) fn new(scale: f64, (width, height): (i32, i32)) -> Self {
+    pub(crate) fn new(scale: f64, size: (i32, i32)) -> Self {
+        Self::with(scale, size, &[])
+    }
+
+    /// The same, with these variables in the client's environment.
+    pub(crate) fn with(scale: f64, (width, height): (i32, i32), variables: &[(&str, &str)]) -> Self {
         // A multiple of all the scales' numerators.
         let output = Output::new(1200, 840).scale(scale);
         let config = SwayConfig { outputs: vec![output], layout: Layout::Floating, ..SwayConfig::default() };
         let sway = Sway::start(config).expect("sway");
-        let actor = Actor::enter(&sway, (width, height));
+        let actor = Actor::enter_with(&sway, (width, height), variables);
         let window = sway.wait_for_window(Find::Pid(actor.client.id()), LIMIT).expect("a window");
         let window = sway.place(&window, Rect::new(20, 10, width, height)).expect("a place");
         Self { actor, sway, window, scale }

@@ -132,7 +132,7 @@ impl Play {
             ["connecting"] => self.tell(Event::State(State::Connecting(Stage::Opening))),
             ["starting"] => self.tell(Event::State(State::Connecting(Stage::Starting))),
             ["live", name] => {
-                let machine = Machine { name: name.replace('+', " "), uuid: None };
+                let machine = Machine { name: name.replace('+', " "), uuid: None, qemu: None };
                 self.tell(Event::State(State::Live(machine)));
             }
             ["console", id] => self.add_console(id.parse().expect("a number")),

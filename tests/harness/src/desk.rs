@@ -19,8 +19,8 @@ use std::{process::Command, time::Duration};
 
 use crate::{error::Result, process::Process, shot::Image};
 
-/// How long a desktop may take to come up, on a machine that is busy with other tests.
-const START: Duration = Duration::from_secs(20);
+/// How long a desktop may take to come up, on a machine that is busy or emulated.
+const START: Duration = Duration::from_secs(90);
 
 /// What all desktops have in common.
 pub trait Desk {

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long QEMU may take to come up.
-const START: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_secs(90);
 
 /// A machine that has its files and its argument list, but nobody runs it yet.
 ///

@@ -16,7 +16,7 @@ use crate::{
 pub type Pixel = [u8; 4];
 
 /// How long a screenshot may take on a busy machine.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A rectangle of pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -35,7 +35,7 @@ use wayland_server::{Client, DataInit, Dispatch, Display, DisplayHandle, GlobalD
 
 use crate::pixel::{Fourcc, Modifier};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(150);
 
 /// A tranche of the feedback, and whether it is for scan-out.
 #[derive(Debug, Clone)]

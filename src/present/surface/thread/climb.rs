@@ -38,29 +38,30 @@ pub(super) enum Prepared {
 }
 
 impl Presenter {
+    /// Brings a frame to where it can be committed, on the best rung that does. Which one is announced
+    /// when there is something to see: until then the window draws its own.
     pub(super) fn prepare(&mut self, pending: &Pending) -> Prepared {
-        loop {
-            self.weigh(&pending.scanout);
-            let Some(rung) = self.choose(&pending.scanout) else { return Prepared::Refused };
-            match self.take(rung, pending) {
-                Ok(prepared) => return prepared,
-                // It is not as it seemed when the choice was made: fall, and say why.
-                Err(reason) => self.choices.fail(&pending.scanout, rung, reason),
-            }
-        }
-    }
-
-    /// Which rung a scanout takes; `None` if no surface of ours can show it.
-    fn choose(&mut self, scanout: &Scanout) -> Option<Rung> {
+        let scanout = &pending.scanout;
+        self.weigh(scanout);
         let mut choices = std::mem::take(&mut self.choices);
-        let choice = choices.get(self.options, scanout, clock::now(), |rung| self.check(rung, scanout));
-        let rung = match choice {
-            Choice::Take { rung, .. } => Some(*rung),
-            Choice::Refuse(_) => None,
+        let prepared = loop {
+            let choice = choices.get(self.options, scanout, clock::now(), |rung| self.check(rung, scanout));
+            let Choice::Take { rung, .. } = *choice else {
+                self.announce(scanout, choice);
+                break Prepared::Refused;
+            };
+            match self.take(rung, pending) {
+                Ok(Prepared::Later) => break Prepared::Later,
+                Ok(prepared) => {
+                    self.announce(scanout, choice);
+                    break prepared;
+                }
+                // It is not as it seemed when the choice was made: fall, and say why.
+                Err(reason) => choices.fail(scanout, rung, reason),
+            }
         };
-        self.announce(scanout, choice);
         self.choices = choices;
-        rung
+        prepared
     }
 
     /// Whether a rung seems to do for a scanout.
@@ -85,7 +86,9 @@ impl Presenter {
     fn import(&mut self, scanout: &Scanout) -> Result<Prepared, Reason> {
         let offer = &self.told.offer;
         let (lookup, new) = self.imports.get(scanout, &self.globals, offer, &self.queue, clock::now())?;
-        self.stats.imported(u32::from(new));
+        if new {
+            self.stats.imported();
+        }
         Ok(match lookup {
             Lookup::Ready(buffer) => {
                 let content = Content::Picture(Shape::of(scanout));
@@ -132,7 +135,7 @@ impl Presenter {
         };
         self.stats.composed();
         self.stats.copied(copied);
-        self.stats.imported(imported);
+        (0..imported).for_each(|_| self.stats.imported());
         let origin = Origin::Drawn(by, slot, placement, damage);
         Ok(Prepared::Ready(Frame { buffer, content: Content::Seen(fill), origin }))
     }

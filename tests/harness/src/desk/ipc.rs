@@ -14,7 +14,7 @@ use crate::error::{Doing, Error, Result};
 const MAGIC: &[u8; 6] = b"i3-ipc";
 
 /// How long sway may take to answer; a command waits for clients to redraw, 200 ms each at most.
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// A question that sway answers.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::error::{Doing, Error, Result};
 
 /// How long a command may take.
-const ANSWER: Duration = Duration::from_secs(20);
+const ANSWER: Duration = Duration::from_secs(90);
 
 /// A connection on which commands are executed one at a time.
 #[derive(Debug)]
