@@ -205,7 +205,8 @@ fn place(area: Span, scale: ScreenScale, start: i64, length: i64) -> (Direct, bo
     if let Some(units) = exact_units(area, scale, start, length) {
         return (class(scale, units), common, units);
     }
-    let end = scale.to_logical_round(scale.to_device(start) + length);
+    // A buffer of device pixels in these units holds the last pixel, too.
+    let end = scale.to_logical_ceil(scale.to_device(start) + length);
     (Direct::Resampled, common, clamped(Span { start, end }, area))
 }
 

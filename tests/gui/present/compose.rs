@@ -70,7 +70,7 @@ fn what_is_larger_than_the_window_is_cut_around_the_middle() {
 
 #[test]
 fn one_guest_pixel_is_one_device_pixel_even_where_no_unit_ends() {
-    for scale in [1.0, 1.25, 1.5, 2.0] {
+    for scale in [1.0, 1.1, 1.25, 4.0 / 3.0, 1.5, 1.75, 2.0, 2.5] {
         let mut stage = Stage::new(scale, (320, 240));
         stage.ask(Ask::OneToOne);
         // Odd in every scale's pixels: no whole number of units is as large.
