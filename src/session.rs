@@ -178,6 +178,8 @@ pub enum Boosting {
     /// Where we hold the machine's own monitor, and it helps.
     #[default]
     Auto,
+    /// Where we hold it, whether that helps or not.
+    Always,
     Off,
 }
 

@@ -266,8 +266,10 @@ pub enum Present {
 /// `--boost`: whether a vGPU's picture is asked for oftener than QEMU gives it by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Boost {
-    /// Where we hold the machine's monitor (launch, --qmp).
+    /// Where we hold the machine's monitor (launch, --qmp), and it helps.
     Auto,
+    /// Where we hold it, whether it helps or not.
+    Always,
     /// Never.
     Off,
 }

@@ -159,6 +159,7 @@ fn setup(options: &ConnectOptions) -> Setup {
     });
     let boost = options.boost.map(|boost| match boost {
         Boost::Auto => Boosting::Auto,
+        Boost::Always => Boosting::Always,
         Boost::Off => Boosting::Off,
     });
     Setup {

@@ -25,14 +25,18 @@ use crate::frame::{Beat, Pulse, USUAL_REFRESH};
 use crate::source::qmp::Refreshed;
 use crate::stats;
 
-/// For so long flips are counted, first without kicks and then with them.
-const WINDOW: Duration = Duration::from_millis(600);
+/// For so long flips are counted, first without kicks and then with them; of a slow guest, until there
+/// are enough, or for the longer time.
+const WINDOW: (Duration, Duration) = (Duration::from_millis(600), Duration::from_secs(2));
+
+/// So many flips make a rate.
+const ENOUGH: u64 = 15;
 
 /// So often it is looked at whether it still helps.
 const CHECK: Duration = Duration::from_secs(3);
 
-/// A guest that has not flipped for so long stands still: five of QEMU's own looks.
-const STILL: Duration = Duration::from_millis(150);
+/// A guest that has not flipped for so long stands still: eight of QEMU's own looks.
+const STILL: Duration = Duration::from_millis(250);
 
 /// A picture that was last seen so long ago is not being looked at: QEMU's own looks make for one every
 /// 30 ms, and a compositor that is slow for a moment is no reason to begin anew.
@@ -44,8 +48,9 @@ const PAUSE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_sec
 /// It helps when there are so many times the flips that there were.
 const GAIN: f64 = 1.15;
 
-/// A kick that takes longer holds QEMU up: it does not help, whatever it brings.
-const SLOW: Duration = Duration::from_millis(60);
+/// A kick that takes longer is answered by a QEMU that has enough to do: it is left alone, whatever that
+/// brings. On a busy computer QEMU may take tens of milliseconds to hear of one.
+const SLOW: Duration = Duration::from_millis(250);
 
 /// What there is to go by.
 #[derive(Debug, Default, Clone, Copy)]
@@ -108,10 +113,21 @@ enum Phase {
     Over,
 }
 
+/// Whether it has to be shown that kicks help.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// Only a guest that flips is kicked for, and only while that brings more flips.
+    #[default]
+    Measured,
+    /// It is done while a buffer is shown and seen, for who knows better.
+    Always,
+}
+
 /// The boost of one console.
 #[derive(Debug)]
 pub(super) struct Boost {
     phase: Phase,
+    policy: Policy,
     view: View,
     /// The rate without kicks, of a guest that they have helped.
     proven: Option<f64>,
@@ -129,6 +145,7 @@ impl Default for Boost {
     fn default() -> Self {
         Self {
             phase: Phase::Resting,
+            policy: Policy::default(),
             view: View::default(),
             proven: None,
             pause: PAUSE.0,
@@ -140,11 +157,25 @@ impl Default for Boost {
 }
 
 impl Boost {
+    pub(super) fn new(policy: Policy) -> Self {
+        let mut boost = Self { policy, ..Self::default() };
+        boost.proven = boost.granted();
+        boost
+    }
+
+    /// The rate that is to be surpassed without having been measured.
+    fn granted(&self) -> Option<f64> {
+        match self.policy {
+            Policy::Measured => None,
+            Policy::Always => Some(0.0),
+        }
+    }
+
     /// Takes in how things are at `now`.
     pub(super) fn look(&mut self, view: View, now: Time) {
         if self.view.pulse.buffers != view.pulse.buffers {
             // What was measured was measured with other pictures.
-            self.proven = None;
+            self.proven = self.granted();
             if !matches!(self.phase, Phase::Over) {
                 self.phase = Phase::Resting;
             }
@@ -186,7 +217,7 @@ impl Boost {
             _ if self.outstanding.is_some() => Plan::Sleep,
             Phase::Resting | Phase::Surface { .. } => Plan::Sleep,
             Phase::Useless { until, .. } => Plan::Wait(until),
-            Phase::Listening(count) => Plan::Wait(count.since + WINDOW),
+            Phase::Listening(count) => Plan::Wait(now.max(count.since + WINDOW.0) + WINDOW.0 / 8),
             Phase::Trying(..) | Phase::Lifting(..) => Plan::Kick(self.next_kick(now)),
         }
     }
@@ -214,11 +245,11 @@ impl Boost {
                 Some(before) => Phase::Lifting(self.count(now), before),
                 None => Phase::Listening(self.count(now)),
             },
-            Phase::Listening(count) => match self.rate(count, WINDOW, now) {
+            Phase::Listening(count) => match self.trial_rate(count, now) {
                 Some(before) => Phase::Trying(self.count(now), before),
                 None => self.phase,
             },
-            Phase::Trying(count, before) => match self.rate(count, WINDOW, now) {
+            Phase::Trying(count, before) => match self.trial_rate(count, now) {
                 Some(rate) if rate >= before * GAIN => {
                     (self.proven, self.pause) = (Some(before), PAUSE.0);
                     Phase::Lifting(self.count(now), before)
@@ -230,7 +261,7 @@ impl Boost {
                 Some(rate) if rate >= before * GAIN => Phase::Lifting(self.count(now), before),
                 // It draws at another pace now: to be measured anew.
                 Some(_) => {
-                    self.proven = None;
+                    self.proven = self.granted();
                     Phase::Listening(self.count(now))
                 }
                 None => self.phase,
@@ -242,12 +273,20 @@ impl Boost {
     fn is_wanted(&self, now: Time) -> bool {
         let View { beat, pulse } = self.view;
         let seen = beat.is_some_and(|beat| now.since(beat.at) < UNSEEN);
-        let moves = pulse.flipped.is_some_and(|flipped| now.since(flipped) < STILL);
+        let flips = pulse.flipped.is_some_and(|flipped| now.since(flipped) < STILL);
+        let moves = flips || self.policy == Policy::Always;
         pulse.buffers.is_some() && seen && moves
     }
 
     fn count(&self, now: Time) -> Count {
         Count { since: now, flips: self.view.pulse.flips }
+    }
+
+    /// Flips a second since the count began, once it can be told.
+    fn trial_rate(&self, count: Count, now: Time) -> Option<f64> {
+        let flips = self.view.pulse.flips.saturating_sub(count.flips);
+        let span = if flips >= ENOUGH { WINDOW.0 } else { WINDOW.1 };
+        self.rate(count, span, now)
     }
 
     /// Flips a second since the count began, once it has lasted for `span`.
@@ -265,7 +304,7 @@ impl Boost {
     }
 
     fn useless(&mut self, before: f64, now: Time) -> Phase {
-        self.proven = None;
+        self.proven = self.granted();
         let until = now + self.pause;
         self.pause = (self.pause * 2).min(PAUSE.1);
         Phase::Useless { until, count: self.count(now), before }

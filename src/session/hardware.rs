@@ -12,8 +12,8 @@ use super::ConsoleId;
 use crate::display1::Pace;
 use crate::source::qmp::Client;
 
-/// How long the monitor may take to answer: the picture waits for it.
-const DEADLINE: Duration = Duration::from_millis(500);
+/// How long the monitor may take to answer: the picture waits for it, but it waits for QEMU in any case.
+const DEADLINE: Duration = Duration::from_secs(3);
 
 /// What a device is to us.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]

@@ -17,6 +17,7 @@ use futures_util::{FutureExt, Stream, StreamExt, future, select_biased};
 use zruntime::SharedRuntime;
 
 use super::actor::Shared;
+use super::boost::Policy;
 use super::boost::drive::{self, Monitor};
 use super::queue::{Item, Queue};
 use super::state::Input;
@@ -445,8 +446,12 @@ impl<'a> Serving<'a> {
         served.boost = None;
         let Some(known) = self.shared.consoles.get(&id) else { return };
         let Console { label, head, hardware, frames, stats, .. } = known.console.clone();
-        let wanted = self.shared.boost.get() == Boosting::Auto && hardware.is_polled();
-        let Some(client) = self.link.monitor().filter(|_| wanted) else { return };
+        let policy = match self.shared.boost.get() {
+            Boosting::Auto => Policy::Measured,
+            Boosting::Always => Policy::Always,
+            Boosting::Off => return,
+        };
+        let Some(client) = self.link.monitor().filter(|_| hardware.is_polled()) else { return };
         let Some(device) = hardware::address(id, &label, head) else {
             tracing::info!(%id, "a vGPU without an id, and not the first console: QEMU shows 33 frames a second");
             return;
@@ -454,7 +459,7 @@ impl<'a> Serving<'a> {
         let (hold, released) = async_channel::bounded::<()>(1);
         served.boost = Some(hold);
         self.job(async move {
-            let drive = pin!(drive::drive(Monitor { client, device }, &frames, &stats));
+            let drive = pin!(drive::drive(Monitor { client, device }, policy, &frames, &stats));
             future::select(drive, pin!(released.recv())).await;
             Done::Boosted
         });

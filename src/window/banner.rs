@@ -52,6 +52,8 @@ impl MachineWindow {
         if !banner.is_revealed() {
             self.announce(&notice.words, gtk::AccessibleAnnouncementPriority::Medium);
         }
+        // A narrow window cuts what takes more than three lines.
+        banner.set_tooltip_text(Some(&notice.words));
         banner.set_title(&glib::markup_escape_text(&notice.words));
         banner.set_button_label(Some(&notice.label));
         banner.set_detailed_action_name(notice.action);

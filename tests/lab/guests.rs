@@ -1,1 +1,93 @@
-//! Other guests.
+//! Other displays with dma-bufs or regions: virtio-gpu with blobs, and a vGPU without dma-bufs.
+
+use harness::Result;
+use harness::desk::Desk;
+use harness::machine::{Builder, Display, GuestOptions, Report, Running};
+use harness::viewer::Viewer;
+
+use crate::mdev::{Kind, Mdev};
+use crate::stage::{LIMIT, SCREEN, desk, keep, next_stats, total, view, wait_for_unique};
+use crate::world::{Corner, is_black};
+
+fn rung(viewer: &Viewer) -> Result<Option<String>> {
+    Ok(viewer.stats()?.last().and_then(|last| last["path"]["rung"].as_str().map(str::to_owned)))
+}
+
+/// A machine whose memory is one file, so that the pictures in it can be dma-bufs.
+fn virtio() -> Result<Running> {
+    let guest = GuestOptions {
+        mode: Some(SCREEN),
+        more: "oriel.cursor=no mitigations=off nokaslr cryptomgr.notests".to_owned(),
+        ..GuestOptions::paint("unique")
+    };
+    let machine = Builder::new()
+        .guest(guest)
+        .unpacked_kernel()
+        .kvm()
+        .memory(192)
+        .video("virtio-gpu-pci,blob=true,edid=on")
+        .devices(&[])
+        .display(Display::DBusGl)
+        .argument("-object")
+        .argument("memory-backend-memfd,id=memory,size=192M,share=on")
+        .argument("-machine")
+        .argument("memory-backend=memory")
+        .prepare()?
+        .start()?;
+    machine.serial().guest("a mode of the guest", LIMIT, |report| {
+        matches!(report, Report::Ready { driver, .. } if driver == "virtio_gpu").then_some(())
+    })?;
+    Ok(machine)
+}
+
+#[test]
+fn blobs_of_a_virtio_gpu_are_shown_directly_and_outlive_disable() -> Result<()> {
+    let machine = virtio()?;
+    let sway = desk()?;
+    let viewer = view(&sway, "auto", &["--qmp", &machine.qmp_socket()?.to_string_lossy()])?;
+    let shown = wait_for_unique(&sway, SCREEN, "blob");
+    if shown.is_err() {
+        keep(&sway, &viewer, "blob")?;
+    }
+    shown?;
+    assert_eq!(rung(&viewer)?.as_deref(), Some("direct"));
+    // Each flip frees nothing here, but each new mode is a scanout with a `Disable` right behind it.
+    let corner = Corner::watch(&sway)?;
+    machine.serial().send("paint flip")?;
+    let answered = next_stats(&viewer, "a second of flips", |second| {
+        let count = |name: &str| second[name].as_u64().unwrap_or(0);
+        (count("replied") > 2 && count("committed") > 2).then_some(second.clone())
+    })?;
+    machine.serial().send("paint unique")?;
+    wait_for_unique(&sway, SCREEN, "blob")?;
+    let black = corner.finish()?.iter().filter(|picture| is_black(picture)).count();
+    assert_eq!(black, 0);
+    assert_eq!(answered["path"]["rung"], "direct");
+    assert_eq!(total(&viewer.stats()?, "copied"), 0);
+    Ok(())
+}
+
+/// mdpy shows a gray gradient from the start: nobody has to boot for it.
+#[test]
+fn a_vgpu_without_dmabufs_is_shown_too() -> Result<()> {
+    let mdev = Mdev::create(Kind::Mdpy)?;
+    let machine = Builder::new()
+        .kvm()
+        .memory(64)
+        .video(&mdev.device(""))
+        .devices(&[])
+        .display(Display::DBusGl)
+        .prepare()?
+        .start()?;
+    let sway = desk()?;
+    let viewer = view(&sway, "auto", &["--qmp", &machine.qmp_socket()?.to_string_lossy()])?;
+    let gray = |y: u32| u8::try_from(y * 255 / SCREEN.1).unwrap_or(255);
+    let shown = sway.wait_for_picture("mdpy", LIMIT, |image| {
+        let right = |y: u32| image.get(SCREEN.0 / 2, y)[..3] == [gray(y); 3];
+        (0..SCREEN.1).step_by(11).all(right).then_some(())
+    });
+    if shown.is_err() {
+        keep(&sway, &viewer, "mdpy")?;
+    }
+    shown
+}

@@ -1,38 +1,28 @@
 //! One window from power-on to desktop and back: firmware, driver, modes, unloading, reset, crash.
 
-use harness::desk::Capture;
 use harness::machine::Report;
-use harness::shot::Image;
 use harness::{Error, Result};
 use serde_json::json;
 
 use crate::stage::{LIMIT, SCREEN, next_stats, total, wait_for_unique};
-use crate::world::{CORNER, World, world};
-
-/// Whether nothing can be seen in a picture.
-fn is_black(image: &Image) -> bool {
-    image.count(|pixel| pixel[..3].iter().any(|&part| part > 40)) == 0
-}
+use crate::world::{Corner, GUEST, World, is_black, world};
 
 #[test]
 fn power_on_leads_from_the_firmware_to_the_driver_without_a_black_frame() -> Result<()> {
     world("power-on", |world| {
-        let frames = &world.power_on;
-        let first = frames.iter().position(|frame| !is_black(&frame.image));
-        let first = first.ok_or_else(|| Error::failed("no frame of the firmware was seen"))?;
-        let driver = frames.last().map(|frame| frame.image.clone());
-        let before = frames[first..].iter().take_while(|frame| Some(&frame.image) != driver.as_ref()).count();
-        for (number, frame) in frames.iter().enumerate().skip(first) {
-            if is_black(&frame.image) {
-                frame.image.keep("black")?;
-                return Err(Error::failed(format_args!(
-                    "frame {number} of {} is black, {:?} after the start",
-                    frames.len(),
-                    frame.at
-                )));
-            }
+        let pictures = &world.power_on;
+        let seen = pictures.iter().position(|picture| !is_black(picture));
+        let seen = seen.ok_or_else(|| Error::failed("nothing was ever seen"))?;
+        if let Some(black) = pictures[seen..].iter().position(is_black) {
+            pictures[seen + black].keep("power-on.black")?;
+            return Err(Error::failed(format_args!(
+                "picture {} of {} is black",
+                seen + black,
+                pictures.len()
+            )));
         }
-        assert!(before > 0, "the firmware's picture was seen before the driver's");
+        let last = pictures.len() - 1;
+        assert!(seen < last, "the firmware was seen before the driver");
         let stats = world.viewer.stats()?;
         assert_eq!(world.rung()?, "direct");
         assert_eq!(total(&stats, "copied"), 0, "no byte was copied since power-on");
@@ -43,7 +33,7 @@ fn power_on_leads_from_the_firmware_to_the_driver_without_a_black_frame() -> Res
 #[test]
 fn modes_change_within_the_window() -> Result<()> {
     world("modes", |world| {
-        for size in [(800, 600), (640, 480), SCREEN] {
+        for size in [(800, 600), SCREEN, GUEST] {
             world.guest(&format!("mode {}x{}", size.0, size.1))?;
             wait_for_unique(&world.sway, size, "mode")?;
             assert_eq!(world.rung()?, "direct");
@@ -55,14 +45,14 @@ fn modes_change_within_the_window() -> Result<()> {
 #[test]
 fn the_driver_goes_and_comes_back() -> Result<()> {
     world("driver", |world| {
-        let capture = Capture::start(&world.sway, CORNER)?;
+        let corner = Corner::watch(&world.sway)?;
         world.guest("unbind")?;
         world.machine.serial().expect(&Report::Mode { size: (0, 0) }, LIMIT)?;
         // QEMU has polled the display after that.
         next_stats(&world.viewer, "a second without a driver", |_| Some(()))?;
         world.guest("bind")?;
         world.settle()?;
-        let black = capture.finish()?.iter().filter(|frame| is_black(&frame.image)).count();
+        let black = corner.finish()?.iter().filter(|picture| is_black(picture)).count();
         assert_eq!(black, 0, "the last picture stays until there is another");
         assert_eq!(world.rung()?, "direct");
         Ok(())
@@ -81,7 +71,7 @@ fn the_last_picture_outlives_a_reset_and_a_crash() -> Result<()> {
         for _ in 0..3 {
             next_stats(&world.viewer, "a second after the crash", |_| Some(()))?;
         }
-        wait_for_unique(&world.sway, SCREEN, "crashed")?;
+        wait_for_unique(&world.sway, GUEST, "crashed")?;
         assert!(world.viewer.process().is_running()?);
         // Nobody can go on with a machine that has crashed.
         Err(Error::failed("crashed"))

@@ -9,9 +9,7 @@ use harness::{Doing, Result};
 /// What kind of display a device has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A bochs display whose framebuffers are dma-bufs, with 4 MiB of video memory.
-    Mbochs,
-    /// The same with 64 MiB.
+    /// A bochs display whose framebuffers are dma-bufs, with 64 MiB of video memory.
     MbochsLarge,
     /// A framebuffer in a region of the device, 1024x768.
     Mdpy,
@@ -20,7 +18,6 @@ pub(crate) enum Kind {
 impl Kind {
     fn types(self) -> &'static str {
         match self {
-            Self::Mbochs => "mbochs/mbochs/mdev_supported_types/mbochs-small",
             Self::MbochsLarge => "mbochs/mbochs/mdev_supported_types/mbochs-large",
             Self::Mdpy => "mdpy/mdpy/mdev_supported_types/mdpy-xga",
         }

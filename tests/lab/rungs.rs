@@ -2,13 +2,13 @@
 
 use harness::Result;
 
-use crate::stage::{SCREEN, next_stats, wait_for_unique};
-use crate::world::world;
+use crate::stage::{next_stats, wait_for_unique};
+use crate::world::{GUEST, world};
 
 fn forced(present: &str) -> Result<()> {
     world(&format!("forced-{present}"), |world| {
         world.view_again(present, &[])?;
-        wait_for_unique(&world.sway, SCREEN, present)?;
+        wait_for_unique(&world.sway, GUEST, present)?;
         let rung = next_stats(&world.viewer, "a second", |second| {
             second["path"]["rung"].as_str().map(str::to_owned)
         })?;

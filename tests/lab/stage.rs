@@ -12,7 +12,7 @@ use harness::{Doing, Result};
 use serde_json::Value;
 
 /// Longer than anything takes here, on an emulated processor that others want as well.
-pub(crate) const LIMIT: Duration = Duration::from_secs(150);
+pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 
 /// The screen, and what ramfb shows: a guest's picture of this size fills it pixel for pixel.
 pub(crate) const SCREEN: (u32, u32) = (1024, 768);

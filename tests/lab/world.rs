@@ -1,22 +1,63 @@
 //! One machine with a vGPU that most tests share: it has been seen from power-on, and goes on from test to test.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use harness::desk::{Capture, Frame, Sway};
+use harness::desk::{Film, Sway};
 use harness::machine::{Builder, Display, GuestOptions, Report, Running};
-use harness::shot::Rect;
+use harness::shot::{Image, Rect};
 use harness::viewer::Viewer;
 use harness::{Error, Result};
 use serde_json::json;
 
 use crate::mdev::{Kind, Mdev};
-use crate::stage::{LIMIT, SCREEN, desk, keep, view, wait_for_unique};
+use crate::stage::{LIMIT, desk, keep, view, wait_for_unique};
 
-/// Where both the firmware's first line and the guest's picture are.
-pub(crate) const CORNER: Rect = Rect { x: 0, y: 0, width: 256, height: 48 };
+/// Where both the firmware's first lines and a part of the guest's picture are.
+const CORNER: Rect = Rect { x: 0, y: 0, width: 256, height: 192 };
 
-/// Sixteen pictures of 1024x768 take turns in 64 MiB of video memory.
+/// Of the corner's pixels every so manieth is kept, across and down.
+const STRIDE: u32 = 3;
+
+/// What the guest shows, in the middle of the screen: fewer pixels than the firmware, for speed.
+pub(crate) const GUEST: (u32, u32) = (640, 480);
+
+/// Sixteen pictures take turns.
 const MORE: &str = "oriel.buffers=16 oriel.cursor=no";
+
+/// Each picture of [`CORNER`] that is put on the screen.
+#[derive(Debug)]
+pub(crate) struct Corner {
+    film: Film,
+    pictures: Arc<Mutex<Vec<Image>>>,
+}
+
+impl Corner {
+    pub(crate) fn watch(sway: &Sway) -> Result<Self> {
+        let pictures = Arc::new(Mutex::new(Vec::new()));
+        let kept = pictures.clone();
+        let film = Film::of_part(sway, CORNER, move |_, still| {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let (width, height) = still.size();
+            let image =
+                Image::from_fn(width / STRIDE, height / STRIDE, |x, y| still.get(x * STRIDE, y * STRIDE));
+            if kept.last() != Some(&image) {
+                kept.push(image);
+            }
+        })?;
+        Ok(Self { film, pictures })
+    }
+
+    /// All of them, but of each run of equal ones the first.
+    pub(crate) fn finish(self) -> Result<Vec<Image>> {
+        self.film.finish()?;
+        Ok(std::mem::take(&mut self.pictures.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// Whether nothing can be seen in a picture.
+pub(crate) fn is_black(image: &Image) -> bool {
+    image.count(|pixel| pixel[..3].iter().any(|&part| part > 40)) == 0
+}
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -25,8 +66,8 @@ pub(crate) struct World {
     // After the machine, without which alone it can be removed.
     _mdev: Mdev,
     pub(crate) sway: Sway,
-    /// Each frame of [`CORNER`] from the moment before power-on to the guest's first picture.
-    pub(crate) power_on: Vec<Frame>,
+    /// Each picture of [`CORNER`] from the moment before power-on to the guest's first.
+    pub(crate) power_on: Vec<Image>,
 }
 
 static WORLD: Mutex<Option<World>> = Mutex::new(None);
@@ -51,9 +92,8 @@ impl World {
     fn start() -> Result<Self> {
         let sway = desk()?;
         let mdev = Mdev::create(Kind::MbochsLarge)?;
-        let (width, height) = SCREEN;
         let guest = GuestOptions {
-            mode: Some((width, height)),
+            mode: Some(GUEST),
             more: format!("{MORE} mitigations=off nokaslr cryptomgr.notests"),
             ..GuestOptions::paint("unique")
         };
@@ -69,10 +109,10 @@ impl World {
             .prepare()?
             .start()?;
         let viewer = view(&sway, "auto", &["--qmp", &machine.qmp_socket()?.to_string_lossy()])?;
-        let capture = Capture::start(&sway, CORNER)?;
+        let corner = Corner::watch(&sway)?;
         let mut world = Self { viewer, machine, _mdev: mdev, sway, power_on: Vec::new() };
         let shown = world.boot();
-        world.power_on = capture.finish()?;
+        world.power_on = corner.finish()?;
         if let Err(error) = shown {
             world.keep("power-on")?;
             return Err(error);
@@ -99,8 +139,8 @@ impl World {
     /// Back to what every test begins with: the unique picture, every pixel of it.
     pub(crate) fn settle(&self) -> Result<()> {
         self.guest("paint unique")?;
-        self.guest(&format!("mode {}x{}", SCREEN.0, SCREEN.1))?;
-        wait_for_unique(&self.sway, SCREEN, "unique")
+        self.guest(&format!("mode {}x{}", GUEST.0, GUEST.1))?;
+        wait_for_unique(&self.sway, GUEST, "unique")
     }
 
     /// The same after a pixel was changed behind the guest's back: only a new picture repairs that.

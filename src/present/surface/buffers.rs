@@ -115,11 +115,12 @@ impl Imports {
 
     /// The compositor's answer about a dma-buf.
     pub(super) fn answered(&mut self, id: BufferId, buffer: Option<WlBuffer>) {
-        match (self.cache.get_mut(id), buffer) {
-            (Some(import), Some(buffer)) => import.state = State::Made(buffer),
-            (Some(import), None) => import.state = State::Refused,
-            (None, Some(buffer)) => buffer.destroy(),
-            (None, None) => {}
+        match (self.cache.get_mut(id).map(|import| &mut import.state), buffer) {
+            // Asked for once more meanwhile: the first answer counts.
+            (Some(State::Made(_)) | None, Some(buffer)) => buffer.destroy(),
+            (Some(State::Made(_)) | None, None) => {}
+            (Some(state), Some(buffer)) => *state = State::Made(buffer),
+            (Some(state), None) => *state = State::Refused,
         }
     }
 

@@ -249,6 +249,17 @@ impl Composer {
         self.engine = Engine::Closed;
     }
 
+    /// Loses the GPU, if it is to be lost.
+    #[cfg(test)]
+    pub(super) fn pretend_losses(&mut self, losses: &std::sync::atomic::AtomicU32) {
+        use std::sync::atomic::Ordering::SeqCst;
+        if let Engine::Open(gpu, _) = &mut self.engine
+            && losses.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok()
+        {
+            gpu.lose();
+        }
+    }
+
     /// Runs something on the GPU, once more if that is lost meanwhile.
     fn attempt<T>(
         &mut self,

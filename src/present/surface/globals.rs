@@ -49,11 +49,20 @@ pub(super) struct Globals {
     viewporter: WpViewporter,
 }
 
+/// Whether a frame has been seen since the compositor last said which buffers it takes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hearing {
+    #[default]
+    Fresh,
+    Settled,
+}
+
 /// What globals have told of themselves.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub(super) offer: Offer,
     feedback: Feedback,
+    pub(super) hearing: Hearing,
     clock: Option<u32>,
     /// Between two refreshes of the screen that showed the last frame.
     pub(super) refresh: Option<Duration>,

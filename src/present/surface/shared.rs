@@ -15,6 +15,9 @@ pub(super) struct Shared {
     run: Mutex<Run>,
     status: Mutex<Status>,
     facts: Mutex<Facts>,
+    /// How many times more the GPU is to be lost before a frame.
+    #[cfg(all(test, feature = "gl"))]
+    pub(super) losses: std::sync::atomic::AtomicU32,
     wake: OwnedFd,
     /// Tells the main thread to look at the stage and the status; one word is enough.
     notice: async_channel::Sender<()>,
@@ -34,6 +37,8 @@ impl Shared {
             run: Mutex::new(Run::On),
             status: Mutex::new(Status::Idle),
             facts: Mutex::default(),
+            #[cfg(all(test, feature = "gl"))]
+            losses: 0.into(),
             wake: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             notice,
         })

@@ -316,9 +316,11 @@ fn what_the_compositor_lost_is_made_known_again() {
     rig.show(&Buffer::new(XR24, TILED));
     rig.shows(Rung::Direct);
     rig.compositor.wait("a picture", |seen| seen.contains(&Seen::Attach(Some(0))));
-    // The same once more: it has another renderer now.
-    rig.compositor.order(offer());
-    rig.compositor.wait("the picture again", |seen| seen.contains(&Seen::Attach(Some(1))));
+    // The same once more, after a frame was seen: it has another renderer now.
+    rig.until("the picture again", || {
+        rig.compositor.order(offer());
+        rig.compositor.wait("anything", |_| true).contains(&Seen::Attach(Some(1)))
+    });
     rig.compositor.wait("the old one's end", |seen| seen.contains(&Seen::Destroyed(0)));
 }
 
@@ -367,6 +369,35 @@ fn who_asks_for_direct_alone_gets_no_copy() {
     rig.show(&Buffer::new(XR24, Modifier::LINEAR));
     rig.until("a refusal", || matches!(rig.shared.status(), Status::Refused { .. }));
     assert_eq!(rig.creates(), 0, "what was not offered is not asked for");
+}
+
+#[cfg(feature = "gl")]
+#[test]
+fn a_lost_gpu_is_opened_again_until_that_is_no_use() {
+    let rig = Rig::wanting(Wanted::Compose, 5, [sampled(&[])]);
+    let buffer = Buffer::new(AR24, Modifier::LINEAR);
+    let commits = |wanted| {
+        rig.until("a commit", || rig.stats.summary(clock::now()).counts.committed == wanted);
+    };
+    rig.show(&buffer);
+    commits(1);
+    rig.shows(Rung::Compose);
+    for lost in 1..=3 {
+        rig.shared.losses.store(1, SeqCst);
+        rig.update([0, 0, 8, 8]);
+        // The whole picture is drawn anew, on another GPU.
+        commits(1 + lost);
+        assert_eq!(rig.stats.summary(clock::now()).counts.imported, 1 + lost);
+    }
+    rig.shared.losses.store(1, SeqCst);
+    rig.update([0, 0, 8, 8]);
+    rig.until("a refusal", || matches!(rig.shared.status(), Status::Refused { .. }));
+    let Status::Refused { refused } = rig.shared.status() else { unreachable!() };
+    assert_eq!(refused.reason(Rung::Compose), Some(&Reason::GpuLost));
+    rig.until("a reply", || rig.all_answered());
+    // The last picture stays.
+    let seen = rig.compositor.wait("anything", |_| true);
+    assert!(!seen.contains(&Seen::Attach(None)), "{seen:?}");
 }
 
 /// In the lab machine there is one GPU, of software: it bridges to itself.

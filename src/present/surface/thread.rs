@@ -183,6 +183,8 @@ impl Presenter {
             let mut stage = self.shared.stage();
             if !stage.is_set() {
                 drop(stage);
+                // Nobody waits for a frame that has no place.
+                self.gate.open();
                 return self.set_audience(Audience::Away);
             }
             let moved = self.drawn_for.is_some() && self.drawn_for != stage.placement();

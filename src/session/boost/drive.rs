@@ -5,7 +5,7 @@ use std::pin::pin;
 use futures_util::future;
 use zruntime::SharedRuntime;
 
-use super::{Answer, Boost, Plan, View};
+use super::{Answer, Boost, Plan, Policy, View};
 use crate::clock;
 use crate::frame::Mailbox;
 use crate::source::qmp::{Client, QmpError};
@@ -43,12 +43,12 @@ impl Kick for Monitor<'_> {
 
 /// Watches a console as long as it is polled, or for ever once QEMU refuses: then there is nothing
 /// more to do.
-pub(in crate::session) async fn drive(kick: impl Kick, frames: &Mailbox, stats: &Stats) {
+pub(in crate::session) async fn drive(kick: impl Kick, policy: Policy, frames: &Mailbox, stats: &Stats) {
     let Ok(runtime) = SharedRuntime::current() else { return };
     let (tell, told) = async_channel::bounded(1);
     frames.watch(move || _ = tell.try_send(()));
     let _watched = Watched { frames, stats };
-    let mut boost = Boost::default();
+    let mut boost = Boost::new(policy);
     loop {
         boost.look(View { beat: frames.cadence().last(), pulse: frames.pulse() }, clock::now());
         stats.boost(boost.told());

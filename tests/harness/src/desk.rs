@@ -1,6 +1,5 @@
 //! Desktops without a screen: compositors and X servers, each private to the test that started it.
 
-mod capture;
 mod film;
 pub mod ipc;
 mod mutter;
@@ -8,7 +7,6 @@ mod session;
 mod sway;
 mod xvfb;
 
-pub use capture::{Capture, Frame};
 pub use film::{Film, Still};
 pub use mutter::Mutter;
 pub use session::Session;

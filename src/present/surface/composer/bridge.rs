@@ -31,8 +31,9 @@ impl Composer {
             return Err(Reason::NoBuffer);
         }
         if let Engine::Open(gpu, _) = &mut self.engine
-            && gpu.import(dmabuf, shop.now).is_ok()
+            && let Ok(new) = gpu.import(dmabuf, shop.now)
         {
+            self.imported += u32::from(new);
             return Ok(());
         }
         // Who asks for a bridge gets one, also from a GPU to itself.
@@ -46,6 +47,7 @@ impl Composer {
                     tracing::info!(node = %node.path.display(), ?exporter, "a GPU takes the guest's buffer");
                     self.retire_set();
                     (self.engine, self.plain) = (engine, false);
+                    self.imported += 1;
                     return Ok(());
                 }
                 Err(reason) => failed = reason,

@@ -5,6 +5,7 @@ use wayland_client::protocol::wl_buffer::WlBuffer;
 use super::super::buffers::{self, Lookup};
 use super::super::composer::{self, Composed, Need};
 use super::super::copier::Workshop;
+use super::super::globals::Hearing;
 use super::Presenter;
 use crate::clock;
 use crate::frame::{BufferId, Pending, Scanout};
@@ -129,6 +130,8 @@ impl Presenter {
         let Some(placement) = self.shared.stage().placement() else { return Ok(Prepared::Later) };
         let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
         let composer = if by == Rung::Bridge { &mut self.bridge } else { &mut self.composer };
+        #[cfg(all(test, feature = "gl"))]
+        composer.pretend_losses(&self.shared.losses);
         let composed = composer.compose(pending, &placement, shop)?;
         let Some(Composed { buffer, slot, fill, damage, imported, copied }) = composed else {
             return Ok(Prepared::Later);
@@ -181,15 +184,21 @@ impl Presenter {
     /// anew: what it refused before it may take, and the other way round.
     ///
     /// Buffers are made known again when another device composes, and when the compositor says the
-    /// same once more: then it has lost them.
+    /// same once more after it has shown something: then it has lost them. Before, it repeats itself
+    /// because the surface has come to a monitor.
     pub(in crate::present::surface) fn offered(&mut self, formats: Formats) {
         if let Some(former) = &self.told.offer.dmabuf {
-            if *former == formats || former.main != formats.main {
+            let again = *former == formats;
+            if again && self.told.hearing == Hearing::Fresh {
+                return;
+            }
+            if again || former.main != formats.main {
                 self.imports.renew();
             } else {
                 self.imports.forgive();
             }
         }
+        self.told.hearing = Hearing::Fresh;
         if self.told.offer.dmabuf.as_ref().is_none_or(|former| former.main != formats.main) {
             self.composer.renew();
             self.bridge.renew();

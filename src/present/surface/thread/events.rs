@@ -10,6 +10,7 @@ use wayland_protocols::wp::presentation_time::client::wp_presentation_feedback::
 };
 
 use super::super::buffers::Owner;
+use super::super::globals::Hearing;
 use super::super::stage::ParentFrame;
 use super::Presenter;
 use crate::clock::{self, Time};
@@ -29,6 +30,7 @@ impl Dispatch<WlCallback, Serial> for Presenter {
             state.frames.cadence().seen(clock::now(), Duration::ZERO);
         }
         state.set_audience(Audience::Watching);
+        state.told.hearing = Hearing::Settled;
         if state.pacing.seen(*serial) {
             state.discard_retired();
             state.resample();

@@ -10,7 +10,10 @@ use std::{
     thread::JoinHandle,
 };
 
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{MemfdFlags, ftruncate, memfd_create},
+};
 use wayland_client::{
     Connection, Dispatch, EventQueue, QueueHandle, WEnum, delegate_noop,
     globals::{GlobalListContents, registry_queue_init},
@@ -24,8 +27,11 @@ use wayland_protocols_wlr::screencopy::v1::client::{
 use super::Sway;
 use crate::{
     error::{Doing, Error, Result},
-    shot::{Image, Pixel},
+    shot::{Image, Pixel, Rect},
 };
+
+/// How often one who waits for a picture sees whether it is time to stop.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// A thread that looks at every picture until this is finished or dropped.
 ///
@@ -42,14 +48,31 @@ impl Film {
     ///
     /// # Errors
     /// When the compositor has ended or gives no pictures.
-    pub fn start(sway: &Sway, mut look: impl FnMut(u64, &Still<'_>) + Send + 'static) -> Result<Self> {
-        let mut camera = Camera::open(sway)?;
+    pub fn start(sway: &Sway, look: impl FnMut(u64, &Still<'_>) + Send + 'static) -> Result<Self> {
+        Self::run(sway, View::Whole, look)
+    }
+
+    /// Looks at a part of the first output, in its logical pixels: at once, and then whenever
+    /// something in it has been drawn anew. Costs next to nothing where the screen stands still.
+    ///
+    /// # Errors
+    /// When the compositor has ended or gives no pictures.
+    pub fn of_part(
+        sway: &Sway,
+        part: Rect,
+        look: impl FnMut(u64, &Still<'_>) + Send + 'static,
+    ) -> Result<Self> {
+        Self::run(sway, View::Part(part), look)
+    }
+
+    fn run(sway: &Sway, view: View, mut look: impl FnMut(u64, &Still<'_>) + Send + 'static) -> Result<Self> {
+        let mut camera = Camera::open(sway, view)?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
             let mut count = 0;
-            while !stopped.load(Ordering::Relaxed) {
-                look(count, &camera.take()?);
+            while let Some(still) = camera.take(count == 0, &stopped)? {
+                look(count, &still);
                 count += 1;
             }
             Ok(count)
@@ -77,7 +100,15 @@ impl Drop for Film {
     }
 }
 
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+enum View {
+    Whole,
+    Part(Rect),
+}
+
 struct Camera {
+    view: View,
     queue: EventQueue<State>,
     state: State,
     manager: ZwlrScreencopyManagerV1,
@@ -110,6 +141,18 @@ struct Shape {
     stride: u32,
 }
 
+impl Shape {
+    /// Where red, green and blue are among the four bytes of a pixel.
+    fn order(self) -> Option<[usize; 3]> {
+        use wl_shm::Format::{Abgr8888, Argb8888, Xbgr8888, Xrgb8888};
+        match self.format {
+            Xrgb8888 | Argb8888 => Some([2, 1, 0]),
+            Xbgr8888 | Abgr8888 => Some([0, 1, 2]),
+            _ => None,
+        }
+    }
+}
+
 /// What the compositor has said of the frame that it was asked for.
 #[derive(Debug, Default)]
 struct State {
@@ -119,54 +162,69 @@ struct State {
 }
 
 impl Camera {
-    fn open(sway: &Sway) -> Result<Self> {
+    fn open(sway: &Sway, view: View) -> Result<Self> {
         let socket = UnixStream::connect(sway.socket()?).doing("connect to the compositor")?;
         let connection = Connection::from_socket(socket).map_err(Error::failed)?;
         let (globals, queue) = registry_queue_init::<State>(&connection).map_err(Error::failed)?;
         let handle = queue.handle();
-        let manager = globals.bind(&handle, 1..=1, ()).map_err(Error::failed)?;
+        let manager = globals.bind(&handle, 3..=3, ()).map_err(Error::failed)?;
         let output = globals.bind(&handle, 1..=1, ()).map_err(Error::failed)?;
         let shm = globals.bind(&handle, 1..=1, ()).map_err(Error::failed)?;
-        Ok(Self { queue, state: State::default(), manager, output, shm, canvas: None })
+        Ok(Self { view, queue, state: State::default(), manager, output, shm, canvas: None })
     }
 
-    /// The next picture that the compositor shows.
-    fn take(&mut self) -> Result<Still<'_>> {
+    /// The next picture that the compositor shows; nothing when it is time to stop.
+    fn take(&mut self, first: bool, stop: &AtomicBool) -> Result<Option<Still<'_>>> {
         let handle = self.queue.handle();
         self.state = State::default();
-        let frame = self.manager.capture_output(0, &self.output, &handle, ());
-        let shape = loop {
-            if let Some(shape) = self.state.shape {
-                break shape;
+        let frame = match self.view {
+            View::Whole => self.manager.capture_output(0, &self.output, &handle, ()),
+            View::Part(Rect { x, y, width, height }) => {
+                self.manager.capture_output_region(0, &self.output, x, y, width, height, &handle, ())
             }
-            self.wait()?;
         };
+        let Some(shape) = self.wait(stop, |state| state.shape)? else { return Ok(None) };
         if self.canvas.as_ref().is_none_or(|canvas| canvas.shape != shape) {
             self.canvas = Some(Canvas::new(&self.shm, shape, &handle)?);
         }
-        let Some(canvas) = &mut self.canvas else { return Err(Error::failed("there is no canvas")) };
-        frame.copy(&canvas.buffer);
-        while self.state.outcome.is_none() {
-            self.queue.blocking_dispatch(&mut self.state).map_err(Error::failed)?;
+        let Some(canvas) = &self.canvas else { return Err(Error::failed("there is no canvas")) };
+        match self.view {
+            View::Part(_) if !first => frame.copy_with_damage(&canvas.buffer),
+            View::Part(_) | View::Whole => frame.copy(&canvas.buffer),
         }
+        let taken = self.wait(stop, |state| state.outcome);
         frame.destroy();
-        if self.state.outcome == Some(false) {
-            return Err(Error::failed("the compositor gives no picture"));
+        let upside_down = self.state.upside_down;
+        match (taken?, &mut self.canvas) {
+            (Some(_), Some(canvas)) => canvas.read(upside_down).map(Some),
+            _ => Ok(None),
         }
-        canvas.read(self.state.upside_down)
     }
 
-    fn wait(&mut self) -> Result<()> {
-        if self.state.outcome == Some(false) {
-            return Err(Error::failed("the compositor gives no picture"));
+    /// Reads events until there is what `found` looks for; nothing when it is time to stop.
+    fn wait<T>(&mut self, stop: &AtomicBool, found: impl Fn(&State) -> Option<T>) -> Result<Option<T>> {
+        while !stop.load(Ordering::Relaxed) {
+            self.queue.dispatch_pending(&mut self.state).map_err(Error::failed)?;
+            if self.state.outcome == Some(false) {
+                return Err(Error::failed("the compositor gives no picture"));
+            }
+            if let Some(found) = found(&self.state) {
+                return Ok(Some(found));
+            }
+            self.queue.flush().map_err(Error::failed)?;
+            let Some(guard) = self.queue.prepare_read() else { continue };
+            let fd = guard.connection_fd();
+            if matches!(poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&LOOK)), Ok(1..)) {
+                guard.read().map_err(Error::failed)?;
+            }
         }
-        self.queue.blocking_dispatch(&mut self.state).map(drop).map_err(Error::failed)
+        Ok(None)
     }
 }
 
 impl Canvas {
     fn new(shm: &wl_shm::WlShm, shape: Shape, handle: &QueueHandle<State>) -> Result<Self> {
-        if !matches!(shape.format, wl_shm::Format::Xrgb8888 | wl_shm::Format::Argb8888) {
+        if shape.order().is_none() {
             return Err(Error::failed(format_args!("the screen has pixels of {:?}", shape.format)));
         }
         let signed = |length: u32| i32::try_from(length).map_err(Error::failed);
@@ -201,7 +259,8 @@ impl Still<'_> {
         assert!(x < width && y < height, "{x},{y} is outside of {width} by {height}");
         let row = if self.upside_down { height - 1 - y } else { y };
         let start = row as usize * stride as usize + x as usize * 4;
-        [self.bytes[start + 2], self.bytes[start + 1], self.bytes[start], 255]
+        let [red, green, blue] = self.shape.order().unwrap_or_default();
+        [self.bytes[start + red], self.bytes[start + green], self.bytes[start + blue], 255]
     }
 
     /// All of it, to keep.
