@@ -7,9 +7,23 @@
 //! - [`Logical`]: the window's units, as Wayland and GTK lay out in (application pixels).
 //! - [`Device`]: pixels of the monitor.
 
-mod placement;
+//!
+//! [`Placement`] is the transform; [`Look`] is what the person wants of it, [`ScreenScale`] what the
+//! screen makes of units, and [`dividing_mode`] which guest size would be shown best.
 
-pub use placement::{Placement, Scaling, ScreenScale, natural_size};
+mod axis;
+mod look;
+mod mode;
+mod placement;
+mod rotation;
+mod scale;
+
+pub use axis::Direct;
+pub use look::{Look, Pan, Scaling, Step, Zoom, natural_size};
+pub use mode::dividing_mode;
+pub use placement::{Canvas, Placement, Sampling, Scroll};
+pub use rotation::Rotation;
+pub use scale::{Grid, ScreenScale};
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -16,6 +16,7 @@
 //! holds that:
 //!
 //! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
+//! - [`resolution`]: which size to ask the guest for, and what became of it.
 //! - [`frame`]: the guest's screen as a value, and what to show next.
 //! - [`input`]: what the person does, as one ordered stream of commands.
 //! - [`stats`]: what the frames did, counted on the way.
@@ -35,6 +36,7 @@ pub mod geometry;
 pub mod input;
 pub mod pixel;
 pub mod present;
+pub mod resolution;
 pub mod session;
 pub mod source;
 pub mod stats;

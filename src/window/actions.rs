@@ -12,6 +12,8 @@ use crate::session::{Power, State};
 
 const FIT: &str = "fit";
 const ONE_TO_ONE: &str = "one-to-one";
+const INTEGER: &str = "integer";
+const FILL: &str = "fill";
 
 impl MachineWindow {
     pub(super) fn install_actions(&self) {
@@ -113,6 +115,8 @@ impl MachineWindow {
         let name = match scaling {
             Scaling::Fit => FIT,
             Scaling::OneToOne => ONE_TO_ONE,
+            Scaling::Integer => INTEGER,
+            Scaling::Fill => FILL,
         };
         self.set_action_state("scaling", &name.to_variant());
         self.view().set_scaling(scaling);
@@ -150,5 +154,10 @@ fn shortcut(key: gdk::Key, modifiers: gdk::ModifierType, action: &str) -> gtk::S
 }
 
 fn scaling(name: Option<&str>) -> Scaling {
-    if name == Some(ONE_TO_ONE) { Scaling::OneToOne } else { Scaling::Fit }
+    match name {
+        Some(ONE_TO_ONE) => Scaling::OneToOne,
+        Some(INTEGER) => Scaling::Integer,
+        Some(FILL) => Scaling::Fill,
+        _ => Scaling::Fit,
+    }
 }

@@ -10,6 +10,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("geometry", &[]),
     ("pixel", &[]),
     ("clock", &[]),
+    ("resolution", &["geometry", "clock"]),
     ("frame", &["geometry", "pixel", "clock"]),
     ("input", &["geometry", "clock"]),
     ("stats", &["clock"]),
@@ -43,7 +44,7 @@ const UNSAFE: &[&str] = &[
 ];
 
 /// Pure modules read no clock and do no I/O.
-const PURE: &[&str] = &["geometry", "pixel", "frame", "input", "stats"];
+const PURE: &[&str] = &["geometry", "pixel", "resolution", "frame", "input", "stats"];
 const IMPURE: &[&str] =
     &["clock::now(", "Instant::now", "SystemTime", "std::env", "std::fs", "std::net", "std::thread"];
 

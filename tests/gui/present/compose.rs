@@ -1,5 +1,7 @@
 //! The picture drawn by Oriel with a GPU, or with a processor in its place.
 
+use oriel::geometry::{Placement, Rect, Scaling, ScreenScale, Size};
+
 use super::stage::Stage;
 use super::words::{Ask, Medium, Report, Rung};
 use super::{WHOLE, inside, showing, shown, storm, switch};
@@ -68,18 +70,18 @@ fn what_is_larger_than_the_window_is_cut_around_the_middle() {
 
 #[test]
 fn one_guest_pixel_is_one_device_pixel_even_where_no_unit_ends() {
-    for scale in [1.0, 1.25, 1.5, 2.0] {
+    for scale in [1.0, 1.1, 1.25, 4.0 / 3.0, 1.5, 1.75, 2.0, 2.5] {
         let mut stage = Stage::new(scale, (320, 240));
         stage.ask(Ask::OneToOne);
         // Odd in every scale's pixels: no whole number of units is as large.
         let size = (stage.device(300).cast_unsigned() + 1, stage.device(220).cast_unsigned() + 1);
         stage.ask(Ask::Switch { medium: Medium::SealedDmabuf, size, margin: 0, picture: 1 });
         stage.ask(Ask::Open { rung: Rung::Compose });
-        let picture = |_: u32, _: u32| 1;
-        let near = |length: u32| (f64::from(length) / scale).round();
-        #[expect(clippy::cast_possible_truncation, reason = "a window is small")]
-        let at = |room: i32, length: u32| (room - near(length) as i32).div_euclid(2);
-        stage.expect("exact", (at(320, size.0), at(240, size.1)), (size.0 - 1, size.1 - 1), picture);
+        let area = Rect::new(0, 0, 320, 240);
+        let placed =
+            Placement::new(Size::new(size.0, size.1), area, ScreenScale::new(scale), Scaling::OneToOne);
+        let at = placed.expect("room").visible().origin;
+        stage.expect("exact", (at.x, at.y), size, |_, _| 1);
         stage.quit();
     }
 }

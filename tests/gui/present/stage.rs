@@ -6,6 +6,7 @@ use std::time::Duration;
 use harness::desk::{Desk, Find, Layout, Output, Session, Sway, SwayConfig, Window};
 use harness::process::Process;
 use harness::shot::{Image, Rect};
+use oriel::geometry::ScreenScale;
 
 use super::words::{Ask, Line, Report, SIZE, SOCKET, pixel};
 
@@ -182,8 +183,11 @@ impl Stage {
 
     /// The same, with these variables in the client's environment.
     pub(crate) fn with(scale: f64, (width, height): (i32, i32), variables: &[(&str, &str)]) -> Self {
-        // A multiple of all the scales' numerators.
-        let output = Output::new(1200, 840).scale(scale);
+        // Multiples of the scale's numerator: on a screen that is no whole number of units, sway scales
+        // all that it shows.
+        let step = ScreenScale::new(scale).grid().pixels;
+        let side = |length: u32| length / step * step;
+        let output = Output::new(side(1200), side(840)).scale(scale);
         let config = SwayConfig { outputs: vec![output], layout: Layout::Floating, ..SwayConfig::default() };
         let sway = Sway::start(config).expect("sway");
         let actor = Actor::enter_with(&sway, (width, height), variables);

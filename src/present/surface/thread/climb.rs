@@ -23,6 +23,7 @@ pub(super) struct Frame {
 }
 
 /// Whose buffer it is.
+#[allow(clippy::large_enum_variant, reason = "one for a frame, and moved once")]
 pub(super) enum Origin {
     Guest,
     /// One of the copier's.
@@ -31,6 +32,7 @@ pub(super) enum Origin {
     Drawn(Rung, usize, Placement, Vec<Rect<Backing>>),
 }
 
+#[allow(clippy::large_enum_variant, reason = "one for a frame, and moved once")]
 pub(super) enum Prepared {
     Ready(Frame),
     /// An event will tell when to try again.

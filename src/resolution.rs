@@ -1,0 +1,460 @@
+//! Which size to ask the guest for, when, and what became of it: a pure state machine.
+//!
+//! A wish is made when something *settles*: the window has kept its size for a moment, or the person
+//! has chosen. It then stands for that size. Whatever the guest does about it, nothing is asked again
+//! before the person does something else. That, and that a window sized to suit the guest's picture
+//! asks for nothing, keeps the guest from following a window that follows the guest.
+//!
+//! - `device`: what display devices make of wishes.
+//! - `physical`: millimetres.
+//! - `offers`: what a menu of sizes holds.
+//! - `verdict`: what became of a wish, and why.
+//!
+//! The wish is `Console.SetUIInfo` of QEMU's D-Bus display (ui/dbus-display1.xml). QEMU ignores one
+//! that is the same as the last, and tells the others to the device at once; the guest's answer, if
+//! there is one, is a scanout of another size. Some devices disconnect the guest's monitor for 100 ms
+//! for each wish (`vfio_display_edid_update`, hw/vfio/display.c), so wishes are to be rare.
+
+mod device;
+mod offers;
+mod physical;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::time::Duration;
+
+pub use device::{Device, Keep, Limits};
+pub use offers::{NoSize, Offer, OfferKind, offers, typed};
+pub use physical::{Millimetres, Pitch};
+pub use verdict::{Driver, Reason, Remedy, Verdict};
+
+use self::verdict::Evidence;
+use crate::clock::Time;
+use crate::geometry::{Guest, Logical, Point, Rect, Rotation, ScreenScale, Size, dividing_mode};
+
+/// How long a window keeps its size before the guest hears of it.
+const SETTLING: Duration = Duration::from_millis(300);
+
+/// Shortest time from one wish to the next: longer than a vfio monitor is disconnected.
+const APART: Duration = Duration::from_millis(250);
+
+/// How long a guest has until it counts as not following. Its verdict still changes after that.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// When the guest follows the window.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// Only when the person chooses a size.
+    #[default]
+    Off,
+    FollowWindow,
+    /// In fullscreen; windowed it has the size from before, or the one that was chosen.
+    OnlyFullscreen,
+}
+
+/// Who has given the window its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SizedBy {
+    /// The person, by hand or by tiling or maximising it.
+    Person,
+    /// The program, so that it suits the guest's picture.
+    Picture,
+    /// It is as large as the monitor.
+    Fullscreen,
+}
+
+/// The window, as far as it matters to the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The room for the picture.
+    pub area: Rect<Logical>,
+    pub scale: ScreenScale,
+    pub rotation: Rotation,
+    pub pitch: Pitch,
+    /// Where this head is among the machine's others, in their pixels.
+    pub at: Point<Guest>,
+    pub sized_by: SizedBy,
+}
+
+/// A wish, as `SetUIInfo` takes it. Never empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    pub size: Size<Guest>,
+    pub millimetres: Millimetres,
+    pub at: Point<Guest>,
+}
+
+/// What QEMU said to a wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// It passed it on. What the guest does is another matter.
+    Accepted,
+    /// The console takes no wishes (`Error.Unsupported`).
+    Unsupported,
+    /// There was no answer.
+    Failed,
+}
+
+/// Resolution control of one console.
+#[derive(Debug)]
+pub struct Control {
+    device: Device,
+    driver: Driver,
+    limits: Limits,
+    policy: Policy,
+    window: Option<Window>,
+    /// What the guest shows.
+    shown: Option<Size<Guest>>,
+    chosen: Option<Size<Guest>>,
+    /// What the guest showed before fullscreen.
+    windowed: Option<Size<Guest>>,
+    phase: Phase,
+    last: Option<Last>,
+    support: Support,
+    followed: bool,
+    verdict: Verdict,
+}
+
+/// What is going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Resting,
+    /// Something has changed; at this time it counts, if nothing else changes.
+    Settling {
+        until: Time,
+        cause: Cause,
+    },
+    /// The guest has been asked.
+    Waiting,
+}
+
+/// Why something is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    /// The window is another.
+    Window,
+    /// The person wants it now, also if it was asked before.
+    Person,
+}
+
+/// The last wish that QEMU has taken.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    wish: Wish,
+    at: Time,
+    /// What the guest showed then.
+    before: Option<Size<Guest>>,
+    /// Nothing else has been the goal since, so that it would be no news.
+    stands: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Support {
+    Unknown,
+    Refused,
+}
+
+impl Control {
+    /// For a console with this device; nothing is asked until there is a window.
+    pub fn new(device: Device, policy: Policy) -> Self {
+        Self {
+            device,
+            driver: Driver::Unknown,
+            limits: Limits::COMMON,
+            policy,
+            window: None,
+            shown: None,
+            chosen: None,
+            windowed: None,
+            phase: Phase::Resting,
+            last: None,
+            support: Support::Unknown,
+            followed: false,
+            verdict: Verdict::None,
+        }
+    }
+
+    /// What may be asked of the device, where more is known than its kind.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// What is known of the guest's driver.
+    pub fn set_driver(&mut self, driver: Driver) {
+        self.driver = driver;
+    }
+
+    /// When the guest follows the window.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// The size that the person chose, as long as it counts.
+    pub fn chosen(&self) -> Option<Size<Guest>> {
+        self.chosen
+    }
+
+    /// What became of the last wish.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// The guest follows the window by another rule from now on.
+    pub fn set_policy(&mut self, policy: Policy, now: Time) {
+        if self.policy == policy {
+            return;
+        }
+        self.policy = policy;
+        if policy == Policy::FollowWindow {
+            self.chosen = None;
+        }
+        self.want_now(now);
+    }
+
+    /// The person wants this size; `None` to want none any more.
+    ///
+    /// Without following it is asked for once. While the guest follows the window it lasts until the
+    /// person gives the window another size; with [`Policy::OnlyFullscreen`] it is that of the window.
+    pub fn choose(&mut self, size: Option<Size<Guest>>, now: Time) {
+        self.chosen = size.map(|size| self.limits.clamp(size));
+        self.want_now(now);
+    }
+
+    /// Asks again for what the guest has not done, or has forgotten: after a restart, or when the
+    /// person says so.
+    pub fn ask_again(&mut self, now: Time) {
+        self.support = Support::Unknown;
+        self.want_now(now);
+    }
+
+    /// The connection is a new one: nothing is known of what QEMU was asked for.
+    pub fn reconnected(&mut self, now: Time) {
+        (self.last, self.support, self.verdict) = (None, Support::Unknown, Verdict::None);
+        self.phase = match (self.policy, self.window) {
+            (Policy::Off, _) | (_, None) => Phase::Resting,
+            _ => Phase::Settling { until: now + SETTLING, cause: Cause::Window },
+        };
+    }
+
+    /// The window is this one now.
+    pub fn set_window(&mut self, window: Window, now: Time) {
+        if window.area.is_empty() {
+            // Not yet laid out, or hidden.
+            return;
+        }
+        let before = self.window.replace(window);
+        if before == Some(window) {
+            return;
+        }
+        let was_fullscreen = before.is_some_and(|before| before.sized_by == SizedBy::Fullscreen);
+        let is_fullscreen = window.sized_by == SizedBy::Fullscreen;
+        if is_fullscreen && !was_fullscreen {
+            self.windowed = self.shown;
+        }
+        if before.is_some_and(|before| before.is_alike(&window)) {
+            return;
+        }
+        if window.sized_by == SizedBy::Picture && !was_fullscreen {
+            self.suited();
+            return;
+        }
+        let counts = match self.policy {
+            Policy::Off => false,
+            Policy::FollowWindow => true,
+            Policy::OnlyFullscreen => is_fullscreen || was_fullscreen,
+        };
+        if self.policy != Policy::OnlyFullscreen && !is_fullscreen {
+            self.windowed = None;
+        }
+        if self.policy == Policy::FollowWindow && before.is_some() {
+            self.chosen = None;
+        }
+        if counts {
+            self.settle(now + SETTLING, Cause::Window);
+        }
+    }
+
+    /// The guest shows this; `None` while it shows nothing.
+    pub fn set_shown(&mut self, shown: Option<Size<Guest>>, now: Time) {
+        if self.shown == shown {
+            return;
+        }
+        self.shown = shown;
+        let (Some(last), Some(shown)) = (self.last, shown) else { return };
+        if shown == last.wish.size {
+            self.followed = true;
+            if !matches!(self.verdict, Verdict::Followed { .. }) {
+                self.verdict = Verdict::Followed { size: shown, after: now.since(last.at) };
+            }
+            if self.phase == Phase::Waiting {
+                self.phase = Phase::Resting;
+            }
+        } else if matches!(self.verdict, Verdict::Followed { .. }) {
+            self.verdict = Verdict::None;
+        }
+    }
+
+    /// QEMU has answered a wish. Only the last one matters.
+    pub fn answered(&mut self, wish: Wish, answer: Answer) {
+        let Some(last) = self.last.as_mut().filter(|last| last.wish == wish) else { return };
+        let reason = match answer {
+            Answer::Accepted => return,
+            Answer::Unsupported => Reason::Unsupported,
+            Answer::Failed => Reason::Undelivered,
+        };
+        if answer == Answer::Unsupported {
+            self.support = Support::Refused;
+        }
+        last.stands = false;
+        self.verdict = Verdict::NotFollowed { asked: wish.size, reason };
+        if self.phase == Phase::Waiting {
+            self.phase = Phase::Resting;
+        }
+    }
+
+    /// When [`Self::step`] is to be called next, if nothing happens before.
+    pub fn wake(&self) -> Option<Time> {
+        match self.phase {
+            Phase::Resting => None,
+            Phase::Settling { until, .. } => Some(until),
+            Phase::Waiting => self.last.map(|last| last.at + PATIENCE),
+        }
+    }
+
+    /// What to ask the guest for now, if anything.
+    pub fn step(&mut self, now: Time) -> Option<Wish> {
+        if self.wake().is_none_or(|wake| now < wake) {
+            return None;
+        }
+        match self.phase {
+            Phase::Resting => None,
+            Phase::Waiting => {
+                self.phase = Phase::Resting;
+                self.give_up();
+                None
+            }
+            Phase::Settling { cause, .. } => {
+                let wish = self.settled(cause);
+                match wish {
+                    Some(wish) => self.asked(wish, now),
+                    None => self.rest(),
+                }
+                wish
+            }
+        }
+    }
+
+    fn asked(&mut self, wish: Wish, now: Time) {
+        self.last = Some(Last { wish, at: now, before: self.shown, stands: true });
+        (self.phase, self.verdict) = if self.shown == Some(wish.size) {
+            // Only millimetres or the place are new, and the guest will not say that it knows.
+            (Phase::Resting, Verdict::Followed { size: wish.size, after: Duration::ZERO })
+        } else {
+            (Phase::Waiting, Verdict::Waiting { asked: wish.size })
+        };
+    }
+
+    /// Nothing is to be asked: at most the guest is still to answer.
+    fn rest(&mut self) {
+        let waiting = matches!(self.verdict, Verdict::Waiting { .. });
+        self.phase = if waiting { Phase::Waiting } else { Phase::Resting };
+    }
+
+    fn want_now(&mut self, now: Time) {
+        let earliest = self.last.map_or(now, |last| last.at + APART);
+        self.settle(now.max(earliest), Cause::Person);
+    }
+
+    /// Something changed. What the person wants is not forgotten over a window that moves.
+    fn settle(&mut self, until: Time, cause: Cause) {
+        let cause = match self.phase {
+            Phase::Settling { cause: before, .. } => cause.max(before),
+            _ => cause,
+        };
+        self.phase = Phase::Settling { until, cause };
+    }
+
+    /// The window suits the picture: nothing is to be asked, and no earlier wish is for it.
+    fn suited(&mut self) {
+        if let Some(last) = &mut self.last {
+            last.stands &= self.shown == Some(last.wish.size);
+        }
+        if matches!(self.phase, Phase::Settling { cause: Cause::Window, .. }) {
+            self.rest();
+        }
+    }
+
+    fn give_up(&mut self) {
+        let Some(last) = self.last else { return };
+        let &mut Self { device, driver, shown, followed, .. } = self;
+        let reason = Evidence { device, driver, before: last.before, shown, followed }.reason();
+        self.verdict = Verdict::NotFollowed { asked: last.wish.size, reason };
+    }
+
+    /// Things have settled: what is to be asked, if that is anything new.
+    fn settled(&mut self, cause: Cause) -> Option<Wish> {
+        let window = self.window?;
+        if self.support == Support::Refused && cause == Cause::Window {
+            return None;
+        }
+        let size = self.goal(&window)?;
+        if window.sized_by != SizedBy::Fullscreen {
+            self.windowed = None;
+        }
+        let wish = Wish { size, millimetres: window.pitch.millimetres(size), at: window.at };
+        let Some(last) = &mut self.last else {
+            // The first wish tells the guest how large its pixels are, also if their number is right.
+            let news = self.shown != Some(size) || self.device.tells_millimetres();
+            return news.then_some(wish);
+        };
+        let moved = last.wish.at != wish.at;
+        let same = last.wish.size == size && !moved;
+        last.stands &= same;
+        let known = same && cause == Cause::Window && last.stands;
+        if known || self.shown == Some(size) && !moved {
+            return None;
+        }
+        let dropped = same && last.wish.millimetres == wish.millimetres;
+        let millimetres = if dropped { wish.millimetres.nudged() } else { wish.millimetres };
+        Some(Wish { millimetres, ..wish })
+    }
+
+    /// The size that the guest should have, `None` where that is its own affair. What it shows, if
+    /// that does as well.
+    fn goal(&self, window: &Window) -> Option<Size<Guest>> {
+        let fullscreen = window.sized_by == SizedBy::Fullscreen;
+        match (self.policy, self.chosen) {
+            (Policy::OnlyFullscreen, chosen) if !fullscreen => {
+                chosen.or(self.windowed).map(|size| self.limits.clamp(size))
+            }
+            (Policy::OnlyFullscreen, _) | (Policy::FollowWindow, None) => {
+                Some(self.fitting(window, fullscreen))
+            }
+            (Policy::Off | Policy::FollowWindow, chosen) => chosen,
+        }
+    }
+
+    fn fitting(&self, window: &Window, fullscreen: bool) -> Size<Guest> {
+        // A monitor's own size is one that guests know, whatever divides it.
+        let align = if fullscreen { 1 } else { self.limits.align };
+        let Window { area, scale, rotation, .. } = *window;
+        let best = self.limits.clamp(dividing_mode(area, scale, rotation, align));
+        let all = dividing_mode(area, scale, rotation, 1);
+        let enough = |shown: &Size<Guest>| {
+            let between = |least: u32, shown: u32, most: u32| least <= shown && shown <= most;
+            between(best.width, shown.width, all.width) && between(best.height, shown.height, all.height)
+        };
+        self.shown.filter(enough).unwrap_or(best)
+    }
+}
+
+impl Window {
+    /// Whether the guest would be told the same.
+    fn is_alike(&self, other: &Self) -> bool {
+        let Self { area, scale, rotation, at, sized_by, .. } = self;
+        let fullscreen = |sized_by: &SizedBy| *sized_by == SizedBy::Fullscreen;
+        (area.size, scale, rotation, at) == (other.area.size, &other.scale, &other.rotation, &other.at)
+            && fullscreen(sized_by) == fullscreen(&other.sized_by)
+    }
+}
