@@ -63,7 +63,7 @@ fn the_text_says_it_all_and_nothing_of_the_persons() {
     all.section("Machine", [("Name", name), ("Console", describe(&console(), true))]);
     let refused =
         Refusals::default().and(Rung::Direct, Reason::NoDmabuf).and(Rung::Compose, Reason::NotBuilt);
-    let status = Status::Showing { rung: Rung::Copy, refused };
+    let status = Status::Showing { rung: Rung::Copy, refused, fidelity: Fidelity::None };
     all.section("Picture", picture(Some(&status), Some(&scanout())));
     all.section("Statistics since the start", statistics(&report()));
     insta::assert_snapshot!(all.text(Some("/home/ada/")), @r"
