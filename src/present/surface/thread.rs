@@ -221,7 +221,14 @@ impl Presenter {
         match self.prepare(&pending) {
             Prepared::Ready(frame) => self.commit(pending, frame),
             Prepared::Later => self.held = Some(Pending { events: 1, ..pending }),
-            Prepared::Refused => self.shared.stage().whole = true,
+            Prepared::Refused => {
+                self.shared.stage().whole = true;
+                // Nobody tells again of what came while this waited.
+                self.held = self.frames.take();
+                if self.held.is_some() {
+                    self.shared.wake();
+                }
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use crate::clock::Time;
 use crate::frame::{DmabufParts, Mailbox, Plane, Wire};
 use crate::geometry::{Rect, Size};
 use crate::pixel::{Fourcc, Modifier};
+use crate::present::Fidelity;
 use crate::present::ladder::Reason;
 use crate::session::{ConsoleId, Hardware, Ramfb};
 use crate::stats::Stats;

@@ -86,6 +86,15 @@ pub(crate) enum Ask {
     /// No picture.
     Nowhere,
     OneToOne,
+    /// How the picture is to look.
+    Look {
+        mode: Mode,
+        /// Quarter turns, clockwise.
+        quarters: u32,
+        /// By its name.
+        filter: String,
+        background: (u8, u8, u8),
+    },
     Below {
         below: bool,
     },
@@ -100,6 +109,15 @@ pub(crate) enum Ask {
     },
     Report,
     Quit,
+}
+
+/// How the picture takes its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Mode {
+    Fit,
+    OneToOne,
+    Integer,
+    Fill,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +140,10 @@ pub(crate) struct Report {
     /// Open descriptors of the client.
     pub(crate) descriptors: usize,
     pub(crate) threads: usize,
+    /// The window's room for the picture in units of its surface, and the scale: what a placement is
+    /// made of.
+    pub(crate) area: (i32, i32, u32, u32),
+    pub(crate) scale: f64,
 }
 
 /// The colour of a picture's pixel: no two neighbours, and no two pictures, are alike.
