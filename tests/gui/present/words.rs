@@ -146,10 +146,13 @@ pub(crate) struct Report {
     pub(crate) scale: f64,
 }
 
-/// The colour of a picture's pixel: no two neighbours, and no two pictures, are alike.
+/// The colour of a picture's pixel: no two of a picture are alike, neighbours are not even similar, and
+/// no two pictures have the same one anywhere.
 pub(crate) fn pixel(picture: u32, x: u32, y: u32) -> [u8; 3] {
-    let mix = |a: u32, b: u32| (x * a + y * b + picture * 37) % 251;
-    [mix(7, 3), mix(2, 11), mix(5, 5)].map(|value| u8::try_from(value).expect("below 251"))
+    // Multiplying by an odd number leaves different numbers different.
+    let place = (y << 12 | x).wrapping_mul(0x9e_3779);
+    let [_, red, green, blue] = place.wrapping_add(picture.wrapping_mul(0x0001_0193) << 3 | 1).to_be_bytes();
+    [red, green, blue]
 }
 
 /// One end of the conversation: a line of JSON for each word.
