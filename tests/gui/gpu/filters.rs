@@ -145,10 +145,10 @@ fn compare(filter: Filter, guest: (u32, u32), room: (u32, u32), rotation: Rotati
     assert!(worst <= TOLERANCE, "{filter:?} {guest:?} in {room:?} {rotation:?}: {worst} off at {place:?}");
 }
 
-/// Sizes at which no device pixel's middle lies on the border of two guest pixels: which of them is the
-/// nearest is the driver's business.
+/// Odd guests: no device pixel's middle lies on the border of two of their pixels, of which either could
+/// be the nearest.
 const SIZES: [((u32, u32), (u32, u32)); 4] =
-    [((64, 48), (101, 77)), ((64, 48), (64 * 3 + 1, 48 * 2 + 1)), ((96, 80), (41, 33)), ((80, 64), (9, 61))];
+    [((65, 49), (101, 77)), ((65, 49), (196, 99)), ((97, 81), (41, 33)), ((81, 65), (9, 61))];
 
 #[test]
 fn every_filter_is_what_its_reference_says() {
@@ -163,7 +163,7 @@ fn every_filter_is_what_its_reference_says() {
 fn turned_pictures_are_filtered_like_upright_ones() {
     for rotation in [Rotation::Right, Rotation::Half, Rotation::Left] {
         for filter in [Filter::Nearest, Filter::Sharp, Filter::Area, Filter::Sharpen] {
-            compare(filter, (64, 48), (101, 77), rotation);
+            compare(filter, (65, 49), (101, 77), rotation);
         }
     }
 }
@@ -188,7 +188,8 @@ fn what_is_shrunk_does_not_shimmer() {
         gpu.import(&picture.dmabuf, oriel::clock::now()).expect("an import");
         let view = View::new(Shape::of(&scanout), scene);
         gpu.draw(&scanout, &target, &view, &Damage::whole(scanout.size())).expect("a picture");
-        (0..ROOM.0).map(|x| read(&drawn, x, ROOM.1 / 2)[0]).collect()
+        // Beyond the outermost lines there are only repetitions of them.
+        (3..ROOM.0 - 3).map(|x| read(&drawn, x, ROOM.1 / 2)[0]).collect()
     };
     let flicker = |filter| {
         let (one, other) = (shown(filter, 0), shown(filter, 1));
