@@ -95,11 +95,7 @@ impl Recovery {
         }
         self.suspicion = match self.suspicion {
             Suspicion::Resized(size, since) if differs && size == console => Suspicion::Resized(size, since),
-            Suspicion::Resized(..) | Suspicion::None | Suspicion::Repeated(_) | Suspicion::Disabled(_)
-                if differs && self.sized != Some(console) =>
-            {
-                Suspicion::Resized(console, now)
-            }
+            _ if differs && self.sized != Some(console) => Suspicion::Resized(console, now),
             Suspicion::Resized(..) => Suspicion::None,
             other => other,
         };
@@ -107,9 +103,14 @@ impl Recovery {
 
     /// When [`Self::ask`] has to be called.
     pub(super) fn due(&self) -> Option<Time> {
-        let (Suspicion::Missing(since) | Suspicion::Resized(_, since)) = self.suspicion else { return None };
+        let (since, apart) = match (self.suspicion, self.asked) {
+            (Suspicion::Missing(since), Some((_, times))) => (since, interval(times)),
+            // A picture of a wrong size cannot wait, and guests seldom change their mode.
+            (Suspicion::Missing(since) | Suspicion::Resized(_, since), _) => (since, INTERVAL),
+            _ => return None,
+        };
         let patience = since + PATIENCE;
-        Some(self.asked.map_or(patience, |(last, times)| patience.max(last + interval(times))))
+        Some(self.asked.map_or(patience, |(last, _)| patience.max(last + apart)))
     }
 
     /// Whether to register again at `now`, which then counts as done.
