@@ -98,6 +98,7 @@ impl MachineWindow {
                 return self.pass_on(id);
             }
             Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
+            Event::Asked(..) => return,
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
         }
         self.consoles_changed();
