@@ -182,6 +182,7 @@ impl Play {
             ["text"] => {
                 glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
             }
+            ["toasts"] => self.say_toasts(),
             ["answer", answer] => self.answer(answer),
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
@@ -376,6 +377,17 @@ impl Play {
         let mut words = Vec::new();
         labels(&panel, &mut words);
         self.recorder.say(&format!("facts {}", words.join("|")));
+    }
+
+    /// What the short messages over the picture say.
+    fn say_toasts(&self) {
+        let mut words = Vec::new();
+        for widget in all::<gtk::Widget>(self.window().upcast_ref()) {
+            if widget.type_().name() == "AdwToastWidget" && widget.is_mapped() {
+                labels(&widget, &mut words);
+            }
+        }
+        self.recorder.say(&format!("toasts {}", words.join("|")));
     }
 
     fn consoles_button(&self) -> Option<gtk::MenuButton> {
