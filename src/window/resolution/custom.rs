@@ -34,13 +34,13 @@ impl MachineWindow {
         content.append(&fault);
 
         let dialog = adw::AlertDialog::builder()
-            .heading(gettext("Ask for a Size"))
-            .body(gettext("In pixels of the machine’s screen."))
+            .heading(gettext("Custom Resolution"))
+            .body(gettext("In pixels of the machine’s screen"))
             .extra_child(&content)
             .close_response("cancel")
             .default_response(CHOOSE)
             .build();
-        dialog.add_responses(&[("cancel", &gettext("_Cancel")), (CHOOSE, &gettext("_Ask"))]);
+        dialog.add_responses(&[("cancel", &gettext("_Cancel")), (CHOOSE, &gettext("_Set"))]);
         dialog.set_response_appearance(CHOOSE, adw::ResponseAppearance::Suggested);
         let check = glib::clone!(
             #[weak]

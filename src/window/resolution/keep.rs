@@ -35,7 +35,7 @@ impl MachineWindow {
 
         let page = adw::PreferencesPage::new();
         let about = gettext_f(
-            "The machine’s screen has {size} from its next start on if its definition says so. Guests that remember a size of their own may still change it.",
+            "With this in its definition the machine starts with {size}. A guest that remembers a resolution of its own may still change it.",
             &[("size", &size.to_string())],
         );
         let toasts = adw::ToastOverlay::new();
@@ -58,7 +58,7 @@ impl MachineWindow {
         bars.add_top_bar(&adw::HeaderBar::new());
         toasts.set_child(Some(&bars));
         let dialog = adw::Dialog::builder()
-            .title(gettext("Keep the Resolution"))
+            .title(gettext("Keep After Restart"))
             .child(&toasts)
             .content_width(560)
             .follows_content_size(false)

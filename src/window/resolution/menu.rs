@@ -103,12 +103,12 @@ impl MachineWindow {
         }
         let menu = &resolution.menu;
         menu.remove_all();
-        menu.append_section(Some(&gettext("Ask for the Window’s Size")), &policies());
+        menu.append_section(Some(&gettext("Follow the Window")), &policies());
         let offered = offers(with.0.map(|screen| screen.size), self.size_limits(), &with.1);
-        menu.append_section(Some(&gettext("Ask for a Size")), &sizes_to_choose(&offered));
+        menu.append_section(Some(&gettext("Choose")), &sizes_to_choose(&offered));
         let more = gio::Menu::new();
-        more.append(Some(&gettext("What _Happened")), Some("win.resolution-status"));
-        more.append(Some(&gettext("_Keep…")), Some("win.keep-resolution"));
+        more.append(Some(&gettext("_Status")), Some("win.resolution-status"));
+        more.append(Some(&gettext("_Keep After Restart…")), Some("win.keep-resolution"));
         menu.append_section(None, &more);
         resolution.filled.replace(Some(with));
     }

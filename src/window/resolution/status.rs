@@ -19,7 +19,7 @@ impl MachineWindow {
             .child(&bars)
             .content_width(480)
             .follows_content_size(false)
-            .content_height(480)
+            .content_height(600)
             .build();
         self.imp().resolution.status.replace(Some(place.downgrade()));
         self.refill_status();
@@ -41,7 +41,7 @@ impl MachineWindow {
             (head.control.wish(), head.control.verdict(), head.control.device(), head.control.policy())
         });
         let Some((wish, verdict, device, policy)) = known else { return };
-        facts.add(&fact(&gettext("Followed"), &words::resolution::policy(policy)));
+        facts.add(&fact(&gettext("Follow the Window"), &words::resolution::policy(policy)));
         if let Some(wish) = wish {
             facts.add(&fact(&gettext("Asked For"), &words::resolution::wish(wish)));
         }
@@ -62,7 +62,7 @@ impl MachineWindow {
         let row = fact(&title, &words);
         let (label, action) = match remedy {
             Remedy::Definition if self.kept_size().is_some() => (gettext("_Show"), "win.keep-resolution"),
-            Remedy::AskAgain => (gettext("_Ask"), "win.ask-again"),
+            Remedy::AskAgain => (gettext("_Try"), "win.ask-again"),
             _ => return row,
         };
         let button =

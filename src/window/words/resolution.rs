@@ -6,9 +6,9 @@ use crate::resolution::{Policy, Reason, Remedy, Verdict, Wish};
 /// When the guest is asked for the window's size.
 pub(in super::super) fn policy(policy: Policy) -> String {
     match policy {
-        Policy::FollowWindow => gettext("The guest is asked whenever the window has another size"),
-        Policy::OnlyFullscreen => gettext("The guest is asked while the window fills the monitor"),
-        Policy::Off => gettext("The guest is asked for sizes that you choose, and no others"),
+        Policy::FollowWindow => gettext("Always"),
+        Policy::OnlyFullscreen => gettext("Only in fullscreen"),
+        Policy::Off => gettext("Never"),
     }
 }
 
@@ -26,7 +26,7 @@ pub(in super::super) fn wish(wish: Wish) -> String {
 /// What became of it.
 pub(in super::super) fn verdict(verdict: Verdict) -> String {
     match verdict {
-        Verdict::None => gettext("Nothing is open: the guest has the size that it wants"),
+        Verdict::None => gettext("The guest has the size that it chose itself"),
         Verdict::Waiting { .. } => gettext("The guest has been asked"),
         Verdict::Followed { after, .. } if after.is_zero() => gettext("The guest had it already"),
         Verdict::Followed { after, .. } => {
@@ -52,12 +52,12 @@ pub(in super::super) fn short(verdict: Verdict) -> Option<String> {
 fn why(reason: Reason) -> String {
     match reason {
         Reason::Unsupported => gettext("This display device has no way to tell the guest a size"),
-        Reason::Undelivered => gettext("QEMU has not taken the wish: it may be busy, or paused"),
+        Reason::Undelivered => gettext("QEMU has not answered: it may be busy, or paused"),
         Reason::NoDriver => {
             gettext("The guest shows what its firmware drew: no driver for this display is running yet")
         }
         Reason::Ignored => gettext(
-            "QEMU has taken the wish and nothing has happened: the virtual GPU has no EDID that can change, or the guest’s driver does not look at it",
+            "QEMU has passed it on and nothing has happened: the virtual GPU has no EDID that can change, or the guest’s driver does not look at it",
         ),
         Reason::NoAgent => gettext("The guest’s driver has been told, and nothing in the guest acts on it"),
         Reason::OtherSize(size) => gettext_f(
@@ -72,10 +72,10 @@ fn why(reason: Reason) -> String {
 /// Why it has not, as short as a message over the picture has to be.
 pub(in super::super) fn excuse(reason: Reason) -> String {
     match reason {
-        Reason::Unsupported => gettext("This display cannot be given a size"),
-        Reason::Undelivered => gettext("QEMU has not taken the size"),
+        Reason::Unsupported => gettext("This display cannot be resized"),
+        Reason::Undelivered => gettext("QEMU does not answer"),
         Reason::NoDriver => gettext("The guest’s display driver is not running yet"),
-        Reason::Ignored | Reason::NoAgent | Reason::Unknown => gettext("The guest does not change its size"),
+        Reason::Ignored | Reason::NoAgent | Reason::Unknown => gettext("The guest keeps its resolution"),
         Reason::OtherSize(size) => {
             gettext_f("The guest has taken {size} instead", &[("size", &size.to_string())])
         }
@@ -87,7 +87,7 @@ pub(in super::super) fn excuse(reason: Reason) -> String {
 pub(in super::super) fn remedy(remedy: Remedy) -> (String, String) {
     match remedy {
         Remedy::Definition => (
-            gettext("Start With This Size"),
+            gettext("Start With This Resolution"),
             gettext("Put it into the machine’s definition: it counts from the next start on"),
         ),
         Remedy::OtherDevice => (
@@ -105,10 +105,10 @@ pub(in super::super) fn remedy(remedy: Remedy) -> (String, String) {
             ),
         ),
         Remedy::InTheGuest => (
-            gettext("Choose the Size in the Guest"),
+            gettext("Choose the Resolution in the Guest"),
             gettext("In the display settings there: the window follows"),
         ),
-        Remedy::AskAgain => (gettext("Ask Again"), gettext("The guest may have been busy")),
+        Remedy::AskAgain => (gettext("Try Again"), gettext("The guest may have been busy")),
     }
 }
 

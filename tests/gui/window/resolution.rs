@@ -115,7 +115,7 @@ fn why_a_guest_does_not_follow_is_said() {
     scene.play(&["size 904 700"]);
     wish(&mut scene);
     scene.play(&["answer unsupported"]);
-    let said = scene.ask_until("toasts", "toasts ", |said| said.contains("cannot be given a size"));
+    let said = scene.ask_until("toasts", "toasts ", |said| said.contains("cannot be resized"));
     assert!(said.contains("Details"), "{said}");
     // It is not bothered again, unless the person wants it.
     scene.play(&["size 800 640"]);
@@ -125,7 +125,7 @@ fn why_a_guest_does_not_follow_is_said() {
     scene.play(&["close-dialog", "action win.ask-again"]);
     wish(&mut scene);
     scene.play(&["answer failed"]);
-    scene.ask_until("toasts", "toasts ", |said| said.contains("QEMU has not taken the size"));
+    scene.ask_until("toasts", "toasts ", |said| said.contains("QEMU does not answer"));
     for dialog in ["custom-resolution", "keep-resolution"] {
         scene.wait_for_state("dialog=false");
         scene.play(&[&format!("action win.{dialog}")]);
