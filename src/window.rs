@@ -17,6 +17,7 @@
 //! - `story`: from what is known of the machine to the page that says so; `words` has the errors.
 //! - `news`: what the session tells, and what follows from it.
 //! - `actions`, `menu`, `keys`: what can be chosen, and the keys that can be sent.
+//! - `looks`, `scrolling`: size, turn and filter of the picture, and which part of it is seen.
 //! - `consoles`: which of the machine's consoles is shown, and who says so.
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
@@ -36,6 +37,7 @@ mod diagnostics;
 mod fullscreen;
 pub(crate) mod i18n;
 mod keys;
+mod looks;
 mod memory;
 mod menu;
 mod news;
@@ -46,6 +48,7 @@ mod ramfb;
 mod remote;
 mod resolution;
 mod screenshot;
+mod scrolling;
 mod settings;
 mod shortcuts;
 mod sizing;
@@ -69,11 +72,12 @@ use self::memory::Memory;
 use self::news::Known;
 use self::page::Page;
 use self::resolution::Resolution;
+use self::scrolling::Scrolling;
 use self::settings::Settings;
 use self::sizing::Sizing;
 use self::statistics::Statistics;
-use crate::geometry::Scaling;
-use crate::present::Wanted;
+use crate::geometry::{Rotation, Scaling};
+use crate::present::{Filter, Wanted};
 use crate::session::{Boosting, Console, ConsoleId};
 use crate::view::DisplayView;
 
@@ -93,6 +97,10 @@ pub struct Setup {
     pub fullscreen: bool,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
+    /// How its pixels are mixed in another size; as it was last time without.
+    pub filter: Option<Filter>,
+    /// How far it is turned; as it was last time without.
+    pub rotation: Option<Rotation>,
     /// Which way the picture is to take; as the person prefers without.
     pub present: Option<Wanted>,
     /// Whether each update is copied at once, even if the person does not prefer it.
@@ -132,6 +140,8 @@ mod imp {
         #[template_child]
         pub(super) page: TemplateChild<Page>,
         #[template_child]
+        pub(super) picture_section: TemplateChild<gio::Menu>,
+        #[template_child]
         pub(super) guest_section: TemplateChild<gio::Menu>,
         #[template_child]
         pub(super) machine_section: TemplateChild<gio::Menu>,
@@ -143,6 +153,7 @@ mod imp {
         pub(super) closing: RefCell<Closing>,
         pub(super) sizing: Sizing,
         pub(super) resolution: Resolution,
+        pub(super) scrolling: Scrolling,
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
         pub(super) memory: RefCell<Option<Memory>>,
@@ -188,6 +199,8 @@ mod imp {
                 move |_| window.menu_toggled()
             ));
             window.install_actions();
+            window.add_scrolling();
+            window.install_looks();
             window.install_keys();
             window.watch_cover();
             window.watch_fullscreen();
@@ -234,6 +247,8 @@ impl MachineWindow {
             window.take_choice(Choice::Demanded(ConsoleId(number)));
         }
         window.set_scaling(setup.scaling.unwrap_or_default());
+        window.set_filter(setup.filter.unwrap_or_default());
+        window.view().set_rotation(setup.rotation.unwrap_or_default());
         window.fill_menus();
         window.begin_size();
         window.show_statistics(setup.statistics || window.imp().settings.statistics());

@@ -228,6 +228,8 @@ impl Play {
             console: None,
             fullscreen,
             scaling: None,
+            filter: None,
+            rotation: None,
             present: None,
             snapshot: false,
             statistics: false,
