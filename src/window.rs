@@ -21,6 +21,7 @@
 //! - `consoles`: which of the machine's consoles is shown, and who says so.
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
+//! - `resolution`: which size the guest is asked for, and what became of it.
 //! - `ramfb`: what to do where firmware draws nothing.
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
@@ -45,6 +46,7 @@ mod page;
 mod preferences;
 mod ramfb;
 mod remote;
+mod resolution;
 mod screenshot;
 mod scrolling;
 mod settings;
@@ -69,6 +71,7 @@ use self::cover::Cover;
 use self::memory::Memory;
 use self::news::Known;
 use self::page::Page;
+use self::resolution::Resolution;
 use self::scrolling::Scrolling;
 use self::settings::Settings;
 use self::sizing::Sizing;
@@ -149,6 +152,7 @@ mod imp {
         pub(super) cover: Cover,
         pub(super) closing: RefCell<Closing>,
         pub(super) sizing: Sizing,
+        pub(super) resolution: Resolution,
         pub(super) scrolling: Scrolling,
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
@@ -201,6 +205,7 @@ mod imp {
             window.watch_cover();
             window.watch_fullscreen();
             window.watch_view();
+            window.watch_resolution();
             window.watch_refusals();
             window.add_statistics();
         }

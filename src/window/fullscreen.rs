@@ -51,6 +51,9 @@ impl MachineWindow {
         imp.fullscreen_button.update_property(&[gtk::accessible::Property::Label(&words)]);
         self.update_cover();
         self.view().grab_focus();
+        if !fullscreen {
+            self.left_fullscreen();
+        }
         if let Some(toast) = imp.fullscreen_hint.take() {
             toast.dismiss();
         }

@@ -98,6 +98,7 @@ impl MachineWindow {
                 return self.pass_on(id);
             }
             Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
+            Event::Asked(id, wish, answer) => return self.wish_answered(id, wish, answer),
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
         }
         self.consoles_changed();
@@ -121,6 +122,7 @@ impl MachineWindow {
         }
         if live {
             self.remember_machine();
+            self.machine_connected();
         } else {
             self.view().release_all();
         }
@@ -138,6 +140,7 @@ impl MachineWindow {
         if !same {
             self.show_console(next);
         }
+        self.forget_heads();
         self.refill_consoles();
         self.tell();
     }
@@ -178,6 +181,7 @@ impl MachineWindow {
             let Some(window) = window.upgrade() else { return };
             window.tell();
             window.picture_changed(view.screen());
+            window.look_soon();
         });
         let click = gtk::GestureClick::new();
         click.set_button(0);

@@ -7,6 +7,7 @@ mod demo;
 mod devices;
 mod launch;
 mod qmp;
+mod resize;
 mod screenshot;
 #[path = "../it/session_watch.rs"]
 mod session_watch;
