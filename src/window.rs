@@ -4,12 +4,17 @@
 //! MachineWindow                    (AdwApplicationWindow, class "machine", data/ui/window.ui)
 //! └─ AdwToastOverlay
 //!    └─ AdwToolbarView             header bar; hidden in fullscreen           (fullscreen)
+//!       ├─ AdwTabBar            where the window has several heads             (heads)
 //!       ├─ AdwBanner            that a picture was refused                 (banner, words)
 //!       └─ GtkOverlay
-//!          ├─ view::DisplayView    the picture
+//!          ├─ AdwTabView
+//!          │  └─ head::Head       one console: a view::DisplayView, the picture
 //!          ├─ overlay::Overlay     figures over its corner                    (statistics)
 //!          └─ page::Page           what there is to say instead of a picture  (story, words)
 //! ```
+//!
+//! A machine with several heads may have several windows, all of this kind. What they have in common is
+//! in `shared`; the first of them is the main one, which has the tabs.
 //!
 //! One type, split by aspect:
 //!
@@ -18,6 +23,7 @@
 //! - `news`: what the session tells, and what follows from it.
 //! - `actions`, `menu`, `keys`: what can be chosen, and the keys that can be sent.
 //! - `consoles`: which of the machine's consoles is shown, and who says so.
+//! - `heads`, `head`, `arrangement`: consoles as tabs and windows, and which of them are seen.
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
 //! - `ramfb`: what to do where firmware draws nothing.
@@ -26,6 +32,7 @@
 
 mod about;
 mod actions;
+mod arrangement;
 mod banner;
 mod closing;
 mod consoles;
@@ -33,6 +40,8 @@ mod cover;
 mod details;
 mod diagnostics;
 mod fullscreen;
+mod head;
+mod heads;
 pub(crate) mod i18n;
 mod keys;
 mod memory;
@@ -45,6 +54,7 @@ mod ramfb;
 mod remote;
 mod screenshot;
 mod settings;
+mod shared;
 mod shortcuts;
 mod sizing;
 mod statistics;
@@ -60,13 +70,11 @@ use adw::subclass::prelude::*;
 use gtk::glib::subclass::Signal;
 use gtk::{gio, glib};
 
-use self::closing::Closing;
 use self::consoles::Choice;
 use self::cover::Cover;
-use self::memory::Memory;
-use self::news::Known;
 use self::page::Page;
 use self::settings::Settings;
+use self::shared::Shared;
 use self::sizing::Sizing;
 use self::statistics::Statistics;
 use crate::geometry::Scaling;
@@ -132,16 +140,21 @@ mod imp {
         pub(super) guest_section: TemplateChild<gio::Menu>,
         #[template_child]
         pub(super) machine_section: TemplateChild<gio::Menu>,
-        pub(super) view: DisplayView,
-        pub(super) setup: OnceCell<Setup>,
-        pub(super) remote: OnceCell<Rc<dyn Remote>>,
-        pub(super) known: RefCell<Known>,
+        #[template_child]
+        pub(super) tabs: TemplateChild<adw::TabView>,
+        /// A bar of the window while there are several tabs.
+        pub(super) tab_bar: adw::TabBar,
+        /// What there is of a picture while there is no head.
+        pub(super) nothing: DisplayView,
+        pub(super) shared: OnceCell<Rc<Shared>>,
+        /// The console that was shown when this was last told of.
+        pub(super) shown: Cell<Option<ConsoleId>>,
+        /// Whether the window is not to be seen, though it is not closed.
+        pub(super) away: Cell<bool>,
         pub(super) cover: Cover,
-        pub(super) closing: RefCell<Closing>,
         pub(super) sizing: Sizing,
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
-        pub(super) memory: RefCell<Option<Memory>>,
         pub(super) countdown: RefCell<Option<glib::SourceId>>,
         /// Whether the person has been told how to leave fullscreen.
         pub(super) fullscreen_told: Cell<bool>,
@@ -177,7 +190,6 @@ mod imp {
         fn constructed(&self) {
             self.parent_constructed();
             let window = self.obj();
-            self.stage.set_child(Some(&self.view));
             self.menu_button.connect_active_notify(glib::clone!(
                 #[weak]
                 window,
@@ -187,8 +199,8 @@ mod imp {
             window.install_keys();
             window.watch_cover();
             window.watch_fullscreen();
-            window.watch_view();
-            window.watch_refusals();
+            window.watch_page();
+            window.watch_tabs();
             window.add_statistics();
         }
 
@@ -220,18 +232,11 @@ glib::wrapper! {
 impl MachineWindow {
     /// A window for the machine behind `remote`, of which nothing is known yet.
     pub fn new(application: &adw::Application, remote: Rc<dyn Remote>, setup: Setup) -> Self {
-        let window: Self = glib::Object::builder().property("application", application).build();
-        let imp = window.imp();
-        let fresh = imp.setup.set(setup).is_ok() && imp.remote.set(remote).is_ok();
-        assert!(fresh, "a window is set up once");
-        window.watch_settings();
+        let window = Self::with_shared(application, Rc::new(Shared::new(remote, setup)));
         if let Some(number) = setup.console {
             window.take_choice(Choice::Demanded(ConsoleId(number)));
         }
         window.set_scaling(setup.scaling.unwrap_or_default());
-        window.fill_menus();
-        window.begin_size();
-        window.show_statistics(setup.statistics || window.imp().settings.statistics());
         if setup.fullscreen {
             window.fullscreen();
         }
@@ -239,9 +244,23 @@ impl MachineWindow {
         window
     }
 
-    /// The console that is shown.
-    pub fn console(&self) -> Option<Console> {
-        self.imp().known.borrow().console().cloned()
+    /// One more window of a machine.
+    fn with_shared(application: &adw::Application, shared: Rc<Shared>) -> Self {
+        let window: Self = glib::Object::builder().property("application", application).build();
+        shared.add_window(&window);
+        let fresh = window.imp().shared.set(shared).is_ok();
+        assert!(fresh, "a window is set up once");
+        window.watch_settings();
+        window.fill_menus();
+        window.begin_size();
+        window.show_statistics(window.setup().statistics || window.imp().settings.statistics());
+        window
+    }
+
+    /// Calls `shown` with the consoles that can be seen, in all windows of the machine, when those are
+    /// others.
+    pub fn connect_consoles_seen(&self, shown: impl Fn(&[Console]) + 'static) {
+        self.shared().watch(shown);
     }
 
     /// Calls `shown` when [`Self::console`] is another.
@@ -249,15 +268,11 @@ impl MachineWindow {
         self.connect_closure("console-shown", false, glib::closure_local!(move |window: Self| shown(&window)))
     }
 
-    fn view(&self) -> &DisplayView {
-        &self.imp().view
-    }
-
     fn setup(&self) -> Setup {
-        *self.imp().setup.get().expect("set up by new()")
+        self.shared().setup
     }
 
     fn remote(&self) -> &Rc<dyn Remote> {
-        self.imp().remote.get().expect("set up by new()")
+        &self.shared().remote
     }
 }

@@ -101,7 +101,7 @@ fn open(
     let (session, events) = Session::start(options.source);
     let window = MachineWindow::new(application, Rc::new(session), setup);
     if let Some(writer) = writer {
-        window.connect_console_shown(move |window| writer.show(window.console()));
+        window.connect_consoles_seen(move |consoles| writer.show(consoles));
     }
     window.follow(events);
     window.open();

@@ -102,13 +102,21 @@ impl MachineWindow {
     /// Brings picture and machine in line with the preferences; the command line has the last word.
     fn apply_settings(&self) {
         let (setup, settings) = (self.setup(), &self.imp().settings);
-        let snapshot = setup.snapshot || settings.is(SNAPSHOT);
         let boost = if settings.is(RAISE_RATE) { Boosting::Auto } else { Boosting::Off };
-        self.remote().set_boost(setup.boost.unwrap_or(boost));
-        self.view().set_options(Options {
+        if self.is_main() {
+            self.remote().set_boost(setup.boost.unwrap_or(boost));
+        }
+        self.views().iter().for_each(|view| view.set_options(self.options()));
+    }
+
+    /// How pictures are to be presented.
+    pub(super) fn options(&self) -> Options {
+        let (setup, settings) = (self.setup(), &self.imp().settings);
+        let snapshot = setup.snapshot || settings.is(SNAPSHOT);
+        Options {
             rung: setup.present.unwrap_or_else(|| settings.present()),
             presenting: if snapshot { Presenting::Snapshot } else { Presenting::Live },
-        });
+        }
     }
 }
 

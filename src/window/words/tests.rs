@@ -110,7 +110,7 @@ fn every_state() -> Vec<State> {
 
 fn face(state: &State, hold: Hold, screen: Option<Screen>, retry: Option<u32>) -> Option<Face> {
     let firmware = Firmware::Draws;
-    Story { state, screen, firmware, hold, name: Some("web"), retry, returns: hold != Hold::Owner }.face()
+    Story { state, screen, text: false, firmware, hold, name: Some("web"), retry, returns: hold != Hold::Owner }.face()
 }
 
 #[test]

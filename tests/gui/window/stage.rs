@@ -156,6 +156,9 @@ impl Play {
                 let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
                 self.refused(id, width, height);
             }
+            ["unused", id] => {
+                self.tell(Event::InUse(ConsoleId(id.parse().expect("a number")), false));
+            }
             ["active", id] => {
                 self.tell(Event::ActiveConsole(ConsoleId(id.parse().expect("a number"))));
             }
@@ -177,6 +180,11 @@ impl Play {
                 let id: i32 = id.parse().expect("a number");
                 self.activate("win.console", Some(&id.to_variant()));
             }
+            ["to-window" | "to-tab" | "hide-console", id] => {
+                let id: i32 = id.parse().expect("a number");
+                self.activate(&format!("win.{}", words[0]), Some(&id.to_variant()));
+            }
+            ["windows"] => self.say_windows(),
             ["size", width, height] => self
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
@@ -254,6 +262,7 @@ impl Play {
     }
 
     fn picture(&self, id: u32, width: u32, height: u32) {
+        self.tell(Event::InUse(ConsoleId(id), true));
         let pixels: Vec<u8> = (0..height)
             .flat_map(|y| (0..width).map(move |x| (x, y)))
             .flat_map(|(x, y)| colour(x * 255 / width, y * 255 / height, (x / 32 + y / 32) % 2 == 0))
@@ -348,6 +357,13 @@ impl Play {
         self.recorder.say(&format!("facts {}", words.join("|")));
     }
 
+    /// The tabs of each window that is seen, the one in front with a star.
+    fn say_windows(&self) {
+        let seen = self.application.windows().into_iter().rev().filter(|window| window.is_visible());
+        let words: Vec<_> = seen.map(|window| tabs(window.upcast_ref())).collect();
+        self.recorder.say(&format!("windows {}", words.join("|")));
+    }
+
     fn consoles_button(&self) -> Option<gtk::MenuButton> {
         let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
         buttons.find(|button| button.icon_name().as_deref() == Some("video-display-symbolic"))
@@ -362,6 +378,17 @@ impl Play {
         }
         self.recorder.say(&format!("consoles {}", words.join("|")));
     }
+}
+
+/// The titles of a window's tabs, the one in front with a star.
+fn tabs(window: &gtk::Widget) -> String {
+    let Some(tabs) = find::<adw::TabView>(window) else { return String::new() };
+    let pages = (0..tabs.n_pages()).map(|at| tabs.nth_page(at));
+    let title = |page: adw::TabPage| {
+        let front = if tabs.selected_page().as_ref() == Some(&page) { "*" } else { "" };
+        format!("{front}{}", page.title().split(' ').next().unwrap_or_default())
+    };
+    pages.map(title).collect::<Vec<_>>().join(",")
 }
 
 /// So many bytes as a guest shares them, and which file that is.
