@@ -24,6 +24,7 @@
 //! - `actions`, `menu`, `keys`: what can be chosen, and the keys that can be sent.
 //! - `consoles`: which of the machine's consoles is shown, and who says so.
 //! - `heads`, `head`, `arrangement`: consoles as tabs and windows, and which of them are seen.
+//! - `monitors`, `spread`: the computer's monitors, and a machine that fills all of them.
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
 //! - `ramfb`: what to do where firmware draws nothing.
@@ -46,6 +47,7 @@ pub(crate) mod i18n;
 mod keys;
 mod memory;
 mod menu;
+mod monitors;
 mod news;
 mod overlay;
 mod page;
@@ -57,6 +59,7 @@ mod settings;
 mod shared;
 mod shortcuts;
 mod sizing;
+mod spread;
 mod statistics;
 mod story;
 mod words;
@@ -82,11 +85,26 @@ use crate::present::Wanted;
 use crate::session::{Boosting, Console, ConsoleId};
 use crate::view::DisplayView;
 
+pub use self::monitors::Monitor;
 pub use self::remote::{Hold, Remote};
 pub use self::settings::store as settings;
 
+/// What a machine fills from the beginning.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum Fullscreen {
+    /// Nothing: it has a window.
+    #[default]
+    No,
+    /// The monitor that its window is on.
+    Here,
+    /// This one, by its number, connector or name.
+    On(String),
+    /// Each console one, as far as there are consoles and monitors.
+    All,
+}
+
 /// How a window begins.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Setup {
     /// Whose machine it is.
     pub hold: Hold,
@@ -94,8 +112,8 @@ pub struct Setup {
     pub way: &'static str,
     /// The console to show, by its number; as it was last time without.
     pub console: Option<u32>,
-    /// Whether it fills the screen.
-    pub fullscreen: bool,
+    /// Which monitors it fills.
+    pub fullscreen: Fullscreen,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
     /// Which way the picture is to take; as the person prefers without.
@@ -137,6 +155,8 @@ mod imp {
         #[template_child]
         pub(super) page: TemplateChild<Page>,
         #[template_child]
+        pub(super) screens_section: TemplateChild<gio::Menu>,
+        #[template_child]
         pub(super) guest_section: TemplateChild<gio::Menu>,
         #[template_child]
         pub(super) machine_section: TemplateChild<gio::Menu>,
@@ -151,6 +171,8 @@ mod imp {
         pub(super) shown: Cell<Option<ConsoleId>>,
         /// Whether the window is not to be seen, though it is not closed.
         pub(super) away: Cell<bool>,
+        /// The monitor that it fills while all are filled, by its connector.
+        pub(super) fills: RefCell<Option<String>>,
         pub(super) cover: Cover,
         pub(super) sizing: Sizing,
         pub(super) settings: Settings,
@@ -232,13 +254,20 @@ glib::wrapper! {
 impl MachineWindow {
     /// A window for the machine behind `remote`, of which nothing is known yet.
     pub fn new(application: &adw::Application, remote: Rc<dyn Remote>, setup: Setup) -> Self {
+        let (console, scaling, fullscreen) = (setup.console, setup.scaling, setup.fullscreen.clone());
         let window = Self::with_shared(application, Rc::new(Shared::new(remote, setup)));
-        if let Some(number) = setup.console {
+        if let Some(number) = console {
             window.take_choice(Choice::Demanded(ConsoleId(number)));
         }
-        window.set_scaling(setup.scaling.unwrap_or_default());
-        if setup.fullscreen {
-            window.fullscreen();
+        window.set_scaling(scaling.unwrap_or_default());
+        match fullscreen {
+            Fullscreen::No => {}
+            Fullscreen::Here => window.fullscreen(),
+            Fullscreen::On(meant) => window.fill_monitor(&meant),
+            Fullscreen::All => {
+                window.fullscreen();
+                window.fill_monitors(true);
+            }
         }
         window.tell();
         window
@@ -252,6 +281,7 @@ impl MachineWindow {
         assert!(fresh, "a window is set up once");
         window.watch_settings();
         window.fill_menus();
+        window.watch_monitors();
         window.begin_size();
         window.show_statistics(window.setup().statistics || window.imp().settings.statistics());
         window
@@ -268,8 +298,8 @@ impl MachineWindow {
         self.connect_closure("console-shown", false, glib::closure_local!(move |window: Self| shown(&window)))
     }
 
-    fn setup(&self) -> Setup {
-        self.shared().setup
+    fn setup(&self) -> &Setup {
+        &self.shared().setup
     }
 
     fn remote(&self) -> &Rc<dyn Remote> {

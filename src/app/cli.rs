@@ -203,9 +203,10 @@ pub struct Show {
     /// in the window].
     #[arg(long, value_name = "N")]
     console: Option<u32>,
-    /// Fill the screen.
-    #[arg(long)]
-    fullscreen: bool,
+    /// Fill the screen: the one that the window is on; the MONITOR of this connector (DP-1), number (1 is
+    /// the leftmost) or name; or 'all' of them, each with a console of the machine.
+    #[arg(long, value_name = "MONITOR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    fullscreen: Option<String>,
     /// Size of the picture: 1:1 for the guest's pixels as they are, fit for all that fits
     /// [default: as it was last time, at first fit].
     #[arg(long, value_name = "SCALE")]
@@ -246,6 +247,16 @@ enum Scale {
     OneToOne,
 }
 
+/// `--fullscreen`: what the machine fills.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fullscreen {
+    No,
+    Here,
+    /// By its connector, number or name.
+    On(String),
+    All,
+}
+
 /// `--present`: the way that the picture is to take to the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Present {
@@ -280,7 +291,8 @@ pub struct ConnectOptions {
     pub source: Source,
     /// The console's number; without, as it was last time, or the one that the machine uses.
     pub console: Option<u32>,
-    pub fullscreen: bool,
+    /// What is filled.
+    pub fullscreen: Fullscreen,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
     /// The way that the picture takes; as the person prefers without.
@@ -302,7 +314,12 @@ impl Show {
         ConnectOptions {
             source,
             console: self.console,
-            fullscreen: self.fullscreen,
+            fullscreen: match self.fullscreen.as_deref() {
+                None => Fullscreen::No,
+                Some("") => Fullscreen::Here,
+                Some("all") => Fullscreen::All,
+                Some(monitor) => Fullscreen::On(monitor.to_owned()),
+            },
             scaling: self.scale.map(|scale| match scale {
                 Scale::Fit => Scaling::Fit,
                 Scale::OneToOne => Scaling::OneToOne,

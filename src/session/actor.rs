@@ -67,7 +67,8 @@ pub(super) async fn run(
 ) {
     let Options { boost } = options;
     let (boost, choice) = (Cell::new(boost), Cell::default());
-    let mut shared = Shared { requests, input, events, consoles: BTreeMap::new(), used: BTreeSet::new(), boost, choice };
+    let mut shared =
+        Shared { requests, input, events, consoles: BTreeMap::new(), used: BTreeSet::new(), boost, choice };
     let mut lifecycle = Lifecycle::new(source.can_return());
     let mut reached: Option<Reached> = None;
     while let Some(state) = lifecycle.state(clock::now()) {

@@ -52,7 +52,9 @@ impl Usage {
     fn seen(self, content: Content) -> Self {
         match (self, content) {
             (_, Content::Picture) | (Self::Used { .. }, Content::Plain) => Self::Used { nothing: 0 },
-            (Self::Used { nothing }, Content::Nothing) if nothing + 1 < GONE => Self::Used { nothing: nothing + 1 },
+            (Self::Used { nothing }, Content::Nothing) if nothing + 1 < GONE => {
+                Self::Used { nothing: nothing + 1 }
+            }
             _ => Self::Unused,
         }
     }
@@ -229,7 +231,9 @@ mod tests {
         let mailbox = mailbox(size);
         let mut eye = Eye::default();
         let mut used = |times: u32| {
-            (0..times).for_each(|_| drop(eye.look(&mailbox, Hardware::VirtioGpu)));
+            for _ in 0..times {
+                let _ = eye.look(&mailbox, Hardware::VirtioGpu);
+            }
             eye.is_used()
         };
         assert!(!used(9), "black from the beginning");

@@ -56,6 +56,19 @@ impl MachineWindow {
                     window.view().grab_focus();
                 })
                 .build(),
+            gio::ActionEntryBuilder::new("fullscreen-all")
+                .state(false.to_variant())
+                .activate(|window: &Self, _, _| {
+                    let filled = window.shared().spread.borrow().is_some();
+                    window.fill_monitors(!filled);
+                })
+                .build(),
+            gio::ActionEntryBuilder::new("fullscreen-on")
+                .parameter_type(Some(glib::VariantTy::STRING))
+                .activate(|window: &Self, _, meant| {
+                    window.fill_monitor(meant.and_then(glib::Variant::str).unwrap_or_default());
+                })
+                .build(),
             of_console("to-window", |window, id| window.set_own_window(id, true)),
             of_console("to-tab", |window, id| window.set_own_window(id, false)),
             of_console("hide-console", Self::hide_console),
@@ -151,11 +164,15 @@ fn plain(name: &str, act: impl Fn(&MachineWindow) + 'static) -> gio::ActionEntry
 }
 
 /// An action on the console of the number that it is given.
-fn of_console(name: &str, act: impl Fn(&MachineWindow, ConsoleId) + 'static) -> gio::ActionEntry<MachineWindow> {
+fn of_console(
+    name: &str,
+    act: impl Fn(&MachineWindow, ConsoleId) + 'static,
+) -> gio::ActionEntry<MachineWindow> {
     gio::ActionEntryBuilder::new(name)
         .parameter_type(Some(glib::VariantTy::INT32))
         .activate(move |window, _, number| {
-            let number = number.and_then(glib::Variant::get::<i32>).and_then(|number| u32::try_from(number).ok());
+            let number =
+                number.and_then(glib::Variant::get::<i32>).and_then(|number| u32::try_from(number).ok());
             if let Some(number) = number {
                 act(window, ConsoleId(number));
             }

@@ -80,7 +80,10 @@ mod tests {
     use super::*;
 
     fn consoles(in_use: &[bool]) -> Vec<Candidate> {
-        (0..).zip(in_use).map(|(id, &in_use)| Candidate { id: ConsoleId(id), in_use, graphic: true }).collect()
+        (0..)
+            .zip(in_use)
+            .map(|(id, &in_use)| Candidate { id: ConsoleId(id), in_use, graphic: true })
+            .collect()
     }
 
     fn arranged(wishes: &Wishes, in_use: &[bool], target: Option<u32>) -> (Vec<u32>, Vec<u32>) {
@@ -96,7 +99,11 @@ mod tests {
         assert_eq!(arranged(&wishes, &[true, true], Some(0)), (vec![0, 1], vec![]));
         wishes.windows.insert(ConsoleId(1));
         assert_eq!(arranged(&wishes, &[true, true], Some(0)), (vec![0], vec![1]));
-        assert_eq!(arranged(&wishes, &[true, false], Some(0)), (vec![0], vec![]), "a disabled head is hidden");
+        assert_eq!(
+            arranged(&wishes, &[true, false], Some(0)),
+            (vec![0], vec![]),
+            "a disabled head is hidden"
+        );
         assert_eq!(arranged(&wishes, &[true, true], Some(0)), (vec![0], vec![1]), "and comes back");
     }
 

@@ -167,7 +167,8 @@ impl MachineWindow {
         self.shared().heads().iter().for_each(|(head, _)| head.view().release_all());
         self.remote().close();
         // Those that are not seen would stay.
-        let unseen = self.shared().windows().into_iter().filter(|window| window != self && !window.is_visible());
+        let unseen =
+            self.shared().windows().into_iter().filter(|window| window != self && !window.is_visible());
         unseen.for_each(|window| window.destroy());
     }
 }

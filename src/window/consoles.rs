@@ -207,9 +207,6 @@ mod tests {
     #[test]
     fn consoles_are_named_with_their_device() {
         assert_eq!(name(&console(2, ConsoleKind::Graphic)), "virtio_gpu.2 (PCI 02.0)");
-        assert_eq!(
-            name(&Console { device: String::new(), ..console(2, ConsoleKind::Text) }),
-            "virtio_gpu.2"
-        );
+        assert_eq!(name(&Console { device: String::new(), ..console(2, ConsoleKind::Text) }), "virtio_gpu.2");
     }
 }

@@ -80,7 +80,8 @@ impl MachineWindow {
         tabs.connect_setup_menu(glib::clone!(
             #[weak(rename_to = window)]
             self,
-            move |tabs, page| tabs.set_menu_model(page.and_then(head_of).map(|head| window.tab_menu(&head)).as_ref())
+            move |tabs, page| tabs
+                .set_menu_model(page.and_then(head_of).map(|head| window.tab_menu(&head)).as_ref())
         ));
     }
 
@@ -153,7 +154,11 @@ impl MachineWindow {
             self,
             move || {
                 let windows = &mut shared.wishes.borrow_mut().windows;
-                if main { windows.remove(&id) } else { windows.insert(id) };
+                if main {
+                    windows.remove(&id)
+                } else {
+                    windows.insert(id)
+                };
                 window.wishes_changed();
             }
         ));
@@ -173,7 +178,11 @@ impl MachineWindow {
     pub(super) fn set_own_window(&self, id: ConsoleId, own: bool) {
         {
             let mut wishes = self.shared().wishes.borrow_mut();
-            if own { wishes.windows.insert(id) } else { wishes.windows.remove(&id) };
+            if own {
+                wishes.windows.insert(id)
+            } else {
+                wishes.windows.remove(&id)
+            };
             wishes.open(id);
         }
         self.wishes_changed();
@@ -249,6 +258,7 @@ impl MachineWindow {
         }
         shared.arranging.set(false);
         main.select_target();
+        main.go_to_monitors();
         main.set_away(wanted.tabs.is_empty() && !wanted.windows.is_empty());
         for window in shared.windows() {
             if window != main && window.heads().is_empty() {

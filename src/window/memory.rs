@@ -110,7 +110,8 @@ impl MachineWindow {
         if let Some(memory) = &*self.shared().memory.borrow() {
             let mut monitors = memory.monitors();
             monitors.extend(filled.clone());
-            let monitors: BTreeMap<_, _> = monitors.into_iter().map(|(id, monitor)| (id.0, monitor)).collect();
+            let monitors: BTreeMap<_, _> =
+                monitors.into_iter().map(|(id, monitor)| (id.0, monitor)).collect();
             memory.write(memory.0.set(MONITORS, monitors));
         }
     }

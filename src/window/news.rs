@@ -79,6 +79,7 @@ impl MachineWindow {
     fn hear(&self, event: Event) {
         tracing::debug!(?event, "the session tells");
         let known = &self.shared().known;
+        let mut more = false;
         match event {
             Event::State(state) => return self.enter(state),
             Event::ConsoleAdded(console) => {
@@ -86,6 +87,7 @@ impl MachineWindow {
                 known.consoles.retain(|other| other.id != console.id);
                 known.consoles.push(console);
                 known.consoles.sort_by_key(|console| console.id);
+                more = true;
             }
             Event::ConsoleRemoved(id) => {
                 let mut known = known.borrow_mut();
@@ -94,8 +96,13 @@ impl MachineWindow {
             }
             Event::InUse(id, used) => {
                 let in_use = &mut known.borrow_mut().in_use;
-                if used { in_use.insert(id) } else { in_use.remove(&id) };
+                if used {
+                    in_use.insert(id)
+                } else {
+                    in_use.remove(&id)
+                };
                 self.shared().wishes.borrow_mut().use_changed(id);
+                more = used;
             }
             Event::Leds(id, leds) => {
                 known.borrow_mut().leds.insert(id, leds);
@@ -107,6 +114,9 @@ impl MachineWindow {
             }
             Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
+        }
+        if more && self.shared().fills_monitors.get() {
+            self.fill_monitors(true);
         }
         self.arrange();
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::input::Command;
-use crate::session::{Boosting, Choice, ConsoleId, Power, Session};
+use crate::session::{Boosting, Choice, ConsoleId, Power, Session, UiInfo};
 
 /// What the window asks of a machine. A session answers; in tests anything can.
 pub trait Remote: fmt::Debug {
@@ -13,6 +13,8 @@ pub trait Remote: fmt::Debug {
     fn choose(&self, choice: Choice);
     /// Asks for a vGPU's picture oftener than QEMU gives it by itself, or does not.
     fn set_boost(&self, boost: Boosting);
+    /// Asks the guest for a screen size, and tells it where that screen is.
+    fn set_ui_info(&self, console: ConsoleId, info: UiInfo);
     /// Connects once more, now.
     fn reconnect(&self);
     /// Asks the guest to shut down, or ends the machine.
@@ -32,6 +34,10 @@ impl Remote for Session {
 
     fn set_boost(&self, boost: Boosting) {
         self.set_boost(boost);
+    }
+
+    fn set_ui_info(&self, console: ConsoleId, info: UiInfo) {
+        self.set_ui_info(console, info);
     }
 
     fn reconnect(&self) {

@@ -27,6 +27,8 @@ pub(super) struct Shared {
     pub(super) wishes: RefCell<Wishes>,
     /// The monitor that each console fills, by its connector, while all monitors are filled.
     pub(super) spread: RefCell<Option<BTreeMap<ConsoleId, String>>>,
+    /// Whether all monitors are to be filled, as soon as there is something to fill them with.
+    pub(super) fills_monitors: Cell<bool>,
     /// Whether heads are being moved: what follows from that is seen to in the end.
     pub(super) arranging: Cell<bool>,
     /// The main window first; the others come and go.
@@ -36,7 +38,10 @@ pub(super) struct Shared {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("known", &self.known).field("wishes", &self.wishes).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("known", &self.known)
+            .field("wishes", &self.wishes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,6 +55,7 @@ impl Shared {
             memory: RefCell::default(),
             wishes: RefCell::default(),
             spread: RefCell::default(),
+            fills_monitors: Cell::default(),
             arranging: Cell::default(),
             windows: RefCell::default(),
             watchers: RefCell::default(),
@@ -81,7 +87,8 @@ impl Shared {
 
     /// Every head, and the window that it is in.
     pub(super) fn heads(&self) -> Vec<(Head, MachineWindow)> {
-        let heads = |window: MachineWindow| window.heads().into_iter().map(move |head| (head, window.clone()));
+        let heads =
+            |window: MachineWindow| window.heads().into_iter().map(move |head| (head, window.clone()));
         self.windows().into_iter().flat_map(heads).collect()
     }
 

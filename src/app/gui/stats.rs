@@ -153,7 +153,8 @@ mod tests {
     fn of_several_consoles_each_has_its_lines() {
         let stats = || Arc::new(Stats::new(clock::now()));
         let shown = Shown::new(Mutex::new(vec![(ConsoleId(0), stats()), (ConsoleId(1), stats())]));
-        let consoles: Vec<_> = written(&shown, 1).iter().map(|line| line["console"].as_u64().unwrap()).collect();
+        let consoles: Vec<_> =
+            written(&shown, 1).iter().map(|line| line["console"].as_u64().unwrap()).collect();
         assert_eq!(consoles, [0, 1, 0, 1]);
     }
 

@@ -24,11 +24,11 @@ use oriel::input::Command;
 use oriel::pixel::{Format, Fourcc, Modifier};
 use oriel::session::{
     Boosting, Choice, Console, ConsoleId, ConsoleKind, End, Event, Hardware, Loss, Machine, Power,
-    PowerError, Ramfb, Stage, State,
+    PowerError, Ramfb, Stage, State, UiInfo,
 };
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
-use oriel::window::{Hold, MachineWindow, Remote, Setup};
+use oriel::window::{Fullscreen, Hold, MachineWindow, Remote, Setup};
 
 /// The environment variable that leads to the script.
 pub(crate) const SCRIPT: &str = "ORIEL_TEST_SCRIPT";
@@ -55,6 +55,11 @@ impl Remote for Recorder {
 
     fn set_boost(&self, boost: Boosting) {
         self.say(&format!("boost {boost:?}"));
+    }
+
+    fn set_ui_info(&self, console: ConsoleId, info: UiInfo) {
+        let UiInfo { width_mm, height_mm, x, y, size } = info;
+        self.say(&format!("ui {console} {}x{}+{x}+{y} {width_mm}x{height_mm}mm", size.width, size.height));
     }
 
     fn reconnect(&self) {
@@ -213,6 +218,7 @@ impl Play {
             "monitor" => Hold::Monitor,
             _ => Hold::Guest,
         };
+        let fullscreen = if fullscreen { Fullscreen::Here } else { Fullscreen::No };
         let setup = Setup {
             hold,
             way: "script",
