@@ -164,6 +164,9 @@ impl MachineWindow {
             Closing::Asked(None) | Closing::No => {}
         }
         self.shared().windows().iter().for_each(Self::remember_size);
+        if let Some(filled) = &*self.shared().spread.borrow() {
+            self.remember_monitors(filled);
+        }
         self.shared().heads().iter().for_each(|(head, _)| head.view().release_all());
         self.remote().close();
         // Those that are not seen would stay.

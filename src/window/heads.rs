@@ -358,6 +358,8 @@ impl MachineWindow {
                 self.pass_on(id);
             }
             self.emit_by_name::<()>("console-shown", &[]);
+            self.imp().banner.set_revealed(false);
+            self.return_focus();
         }
         self.refill_consoles();
         self.tell();

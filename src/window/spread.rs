@@ -7,6 +7,7 @@ use adw::subclass::prelude::*;
 use gtk::{gio, glib};
 
 use super::MachineWindow;
+use super::consoles::Choice;
 use super::i18n::gettext;
 use super::monitors::{self, Monitor};
 use crate::geometry::{Guest, Point};
@@ -19,7 +20,9 @@ impl MachineWindow {
         let shared = self.shared();
         shared.fills_monitors.set(fill);
         if !fill {
-            if shared.spread.take().is_some() {
+            let filled = shared.spread.take();
+            if let Some(filled) = filled {
+                self.remember_monitors(&filled);
                 self.leave_monitors();
             }
             return;
@@ -27,11 +30,10 @@ impl MachineWindow {
         let monitors = Monitor::all(&gtk::prelude::WidgetExt::display(self));
         let connectors: Vec<_> = monitors.iter().map(|monitor| monitor.connector.clone()).collect();
         let remembered = shared.memory.borrow().as_ref().map(|memory| memory.monitors()).unwrap_or_default();
-        let filled = monitors::assign(&self.outputs(), &connectors, &remembered);
+        let filled = monitors::assign(&self.outputs(connectors.len()), &connectors, &remembered);
         if filled.is_empty() {
             return;
         }
-        self.remember_monitors(&filled);
         let before = shared.spread.replace(Some(filled.clone())).unwrap_or_default();
         // What the guest has switched off since then stays so.
         let new = filled.keys().filter(|id| !before.contains_key(id));
@@ -52,19 +54,28 @@ impl MachineWindow {
         self.fullscreen_on_monitor(&monitor.gdk);
     }
 
-    /// The consoles for which monitors are there: those that the guest uses, and the other outputs of
-    /// the same devices, which it can.
-    fn outputs(&self) -> Vec<ConsoleId> {
+    /// The consoles for which so many monitors are there: those that the guest uses, and the other
+    /// outputs of the same devices, which it can.
+    fn outputs(&self, monitors: usize) -> Vec<ConsoleId> {
         let known = self.shared().known.borrow();
+        if let Choice::Demanded(id) = known.choice {
+            return vec![id];
+        }
         let graphic = || known.consoles.iter().filter(|console| console.kind == ConsoleKind::Graphic);
-        let used = |id: &ConsoleId| known.in_use.contains(id) || known.target() == Some(*id);
-        let devices: BTreeSet<_> = graphic().filter(|it| used(&it.id)).map(|it| it.device.as_str()).collect();
+        let used = |id: &ConsoleId| known.in_use.contains(id);
+        let mut devices: BTreeSet<_> =
+            graphic().filter(|it| used(&it.id)).map(|it| it.device.as_str()).collect();
+        if devices.is_empty() {
+            devices.extend(graphic().next().map(|first| first.device.as_str()));
+        }
         let mut outputs: Vec<_> = graphic()
             .filter(|console| used(&console.id) || devices.contains(console.device.as_str()))
             .map(|console| console.id)
             .collect();
-        // The first monitors are for what there is to see.
-        outputs.sort_by_key(|id| !used(id));
+        if outputs.len() > monitors {
+            // There is room only for what there is to see.
+            outputs.sort_by_key(|id| !used(id));
+        }
         outputs
     }
 

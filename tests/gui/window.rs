@@ -414,7 +414,7 @@ fn heads_are_tabs_or_windows_as_the_person_likes() {
     assert_eq!(scene.ask("windows", "windows"), "windows virtio-gpu-pci,*virtio-gpu-pci.1");
     scene.play(&["picture 2 400 300", "to-window 1"]);
     scene.ask_until("windows", "windows ", |windows| {
-        windows == "windows virtio-gpu-pci,*virtio-gpu-pci.2|*virtio-gpu-pci.1"
+        windows == "windows *virtio-gpu-pci.1|virtio-gpu-pci,*virtio-gpu-pci.2"
     });
     // What the person does is the console's whose window has the attention.
     let side = wait_for_title(&scene, "virtio-gpu-pci.1 of web");
@@ -487,4 +487,54 @@ fn a_text_console_is_shown_as_one() {
 
 fn wait_for_title(scene: &Scene, title: &str) -> harness::desk::Window {
     scene.sway.wait_for_window(Find::Title(title), LIMIT).expect("a window")
+}
+
+#[test]
+fn each_console_fills_a_monitor_and_the_guest_hears_where() {
+    let mut scene = Scene::on(vec![SCREEN, Output::new(1536, 864).scale(1.5)], "");
+    scene.play(&["open guest", "live web", "console 0", "picture 0 640 480", "console 1"]);
+    scene.play(&["action win.fullscreen-all"]);
+    scene.hear_ui("ui 0 1152x864+0+0 ");
+    scene.hear_ui("ui 1 1536x864+1152+0 ");
+    // The guest obeys.
+    scene.play(&["picture 0 1152 864", "picture 1 1536 864"]);
+    wait_for_monitors(&scene, &["HEADLESS-1", "HEADLESS-2"]);
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci|*virtio-gpu-pci.1");
+    // It switches one off, and on again.
+    scene.play(&["unused 1"]);
+    wait_for_monitors(&scene, &["HEADLESS-1"]);
+    scene.play(&["picture 1 1536 864"]);
+    wait_for_monitors(&scene, &["HEADLESS-1", "HEADLESS-2"]);
+    // Who leaves one leaves all.
+    let mut input = scene.new_input();
+    input.tap(keys::KEY_F11).expect("a key");
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci,virtio-gpu-pci.1");
+    wait_for_monitors(&scene, &[]);
+}
+
+#[test]
+fn a_console_has_its_monitor_again() {
+    let mut scene = Scene::on(vec![SCREEN, SCREEN], "");
+    let again = ["live web", "console 0", "picture 0 640 480", "console 1", "picture 1 640 480"];
+    scene.play(&["open guest"]);
+    scene.play(&again);
+    scene.play(&["action win.fullscreen-on HEADLESS-2"]);
+    wait_for_monitors(&scene, &["HEADLESS-2"]);
+    scene.play(&["leave", "open guest"]);
+    scene.play(&again);
+    scene.play(&["action win.fullscreen-all"]);
+    scene.hear_ui("ui 0 1152x864+1152+0");
+    scene.hear_ui("ui 1 1152x864+0+0");
+    wait_for_monitors(&scene, &["HEADLESS-1", "HEADLESS-2"]);
+}
+
+/// Waits until these outputs are filled, and no others.
+fn wait_for_monitors(scene: &Scene, wanted: &[&str]) {
+    let filled = scene.sway.wait_for_windows("filled monitors", LIMIT, |windows| {
+        let mut filled: Vec<_> =
+            windows.iter().filter(|window| window.fullscreen).map(|window| window.output.as_str()).collect();
+        filled.sort_unstable();
+        (filled == wanted).then_some(())
+    });
+    filled.expect("the windows");
 }

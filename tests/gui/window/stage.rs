@@ -363,10 +363,11 @@ impl Play {
         self.recorder.say(&format!("facts {}", words.join("|")));
     }
 
-    /// The tabs of each window that is seen, the one in front with a star.
+    /// The tabs of each window that is seen, the one in front with a star; sorted.
     fn say_windows(&self) {
-        let seen = self.application.windows().into_iter().rev().filter(|window| window.is_visible());
-        let words: Vec<_> = seen.map(|window| tabs(window.upcast_ref())).collect();
+        let seen = self.application.windows().into_iter().filter(|window| window.is_visible());
+        let mut words: Vec<_> = seen.map(|window| tabs(window.upcast_ref())).collect();
+        words.sort();
         self.recorder.say(&format!("windows {}", words.join("|")));
     }
 
