@@ -183,6 +183,16 @@ impl Control {
         self.limits = limits;
     }
 
+    /// The device that this is about.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// What may be asked of it.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// What is known of the guest's driver.
     pub fn set_driver(&mut self, driver: Driver) {
         self.driver = driver;
@@ -196,6 +206,11 @@ impl Control {
     /// The size that the person chose, as long as it counts.
     pub fn chosen(&self) -> Option<Size<Guest>> {
         self.chosen
+    }
+
+    /// The last wish, if QEMU was told of one.
+    pub fn wish(&self) -> Option<Wish> {
+        self.last.map(|last| last.wish)
     }
 
     /// What became of the last wish.
@@ -234,9 +249,12 @@ impl Control {
     /// The connection is a new one: nothing is known of what QEMU was asked for.
     pub fn reconnected(&mut self, now: Time) {
         (self.last, self.support, self.verdict) = (None, Support::Unknown, Verdict::None);
-        self.phase = match (self.policy, self.window) {
-            (Policy::Off, _) | (_, None) => Phase::Resting,
-            _ => Phase::Settling { until: now + SETTLING, cause: Cause::Window },
+        let follows = |window: Window| self.policy != Policy::Off && window.sized_by != SizedBy::Picture;
+        self.phase = match self.window {
+            Some(window) if self.chosen.is_some() || follows(window) => {
+                Phase::Settling { until: now + SETTLING, cause: Cause::Window }
+            }
+            _ => Phase::Resting,
         };
     }
 

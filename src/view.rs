@@ -153,6 +153,11 @@ impl DisplayView {
         self.connect_closure("status-changed", false, glib::closure_local!(move |view: Self| changed(&view)))
     }
 
+    /// Calls `resized` when it has been given room, or other room, in the middle of a layout.
+    pub fn connect_resized(&self, resized: impl Fn(&Self) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure("resized", false, glib::closure_local!(move |view: Self| resized(&view)))
+    }
+
     fn send_all(&self, commands: impl IntoIterator<Item = Command>) {
         let Some(send) = self.imp().console.borrow().as_ref().map(|console| console.commands.clone()) else {
             return;

@@ -27,6 +27,7 @@
 //! - `monitors`, `spread`: the computer's monitors, and a machine that fills all of them.
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
+//! - `resolution`: which size the guest is asked for, and what became of it.
 //! - `ramfb`: what to do where firmware draws nothing.
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
@@ -54,6 +55,7 @@ mod page;
 mod preferences;
 mod ramfb;
 mod remote;
+mod resolution;
 mod screenshot;
 mod settings;
 mod shared;
@@ -76,6 +78,7 @@ use gtk::{gio, glib};
 use self::consoles::Choice;
 use self::cover::Cover;
 use self::page::Page;
+use self::resolution::Resolution;
 use self::settings::Settings;
 use self::shared::Shared;
 use self::sizing::Sizing;
@@ -175,6 +178,7 @@ mod imp {
         pub(super) fills: RefCell<Option<String>>,
         pub(super) cover: Cover,
         pub(super) sizing: Sizing,
+        pub(super) resolution: Resolution,
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
         pub(super) countdown: RefCell<Option<glib::SourceId>>,
@@ -223,6 +227,7 @@ mod imp {
             window.watch_fullscreen();
             window.watch_page();
             window.watch_tabs();
+            window.watch_resolution();
             window.add_statistics();
         }
 

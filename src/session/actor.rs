@@ -16,6 +16,7 @@ use super::state::{Input, Lifecycle, Task};
 use super::{Boosting, Choice, ConsoleId, Event, Machine, Options, Request, State};
 use crate::clock::{self, Time};
 use crate::display1;
+use crate::resolution::Answer;
 use crate::source::{ConnectError, Ending, Link, PowerError, Source, Stage};
 
 /// What outlasts a connection.
@@ -134,7 +135,8 @@ async fn connect(source: &Source, reached: &mut Option<Reached>, shared: &Shared
                 Request::Power(power) => {
                     shared.tell(Event::PowerFailed(power, PowerError::NoMonitor)).await;
                 }
-                Request::UiInfo(..) | Request::Reconnect | Request::Boost(_) | Request::Choose(_) => {}
+                Request::Ask(id, wish) => shared.tell(Event::Asked(id, wish, Answer::Failed)).await,
+                Request::Reconnect | Request::Boost(_) | Request::Choose(_) => {}
             }
         }
     };
@@ -198,7 +200,8 @@ async fn wait(
                     shared.tell(Event::PowerFailed(power, error)).await;
                 }
             }
-            (Request::UiInfo(..) | Request::Boost(_) | Request::Choose(_), _) => {}
+            (Request::Ask(id, wish), _) => shared.tell(Event::Asked(id, wish, Answer::Failed)).await,
+            (Request::Boost(_) | Request::Choose(_), _) => {}
         }
     }
 }

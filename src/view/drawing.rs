@@ -84,7 +84,7 @@ impl DisplayView {
     }
 
     /// Device pixels for a logical unit of the window.
-    pub(super) fn screen_scale(&self) -> ScreenScale {
+    pub fn screen_scale(&self) -> ScreenScale {
         let surface = self.native().and_then(|native| native.surface());
         surface.map_or(ScreenScale::ONE, |surface| ScreenScale::new(surface.scale()))
     }

@@ -65,7 +65,7 @@ impl ObjectSubclass for DisplayView {
 impl ObjectImpl for DisplayView {
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            ["screen-changed", "status-changed"]
+            ["screen-changed", "status-changed", "resized"]
                 .map(|name| glib::subclass::Signal::builder(name).build())
                 .into()
         });
@@ -127,6 +127,7 @@ impl WidgetImpl for DisplayView {
     fn size_allocate(&self, width: i32, height: i32, baseline: i32) {
         self.parent_size_allocate(width, height, baseline);
         self.obj().place();
+        self.obj().emit_by_name::<()>("resized", &[]);
     }
 
     fn snapshot(&self, snapshot: &gtk::Snapshot) {

@@ -50,10 +50,13 @@ impl MachineWindow {
         imp.fullscreen_button.set_tooltip_text(Some(&words));
         imp.fullscreen_button.update_property(&[gtk::accessible::Property::Label(&words)]);
         if !fullscreen {
-            self.left_fullscreen();
+            self.left_monitor();
         }
         self.update_cover();
         self.view().grab_focus();
+        if !fullscreen {
+            self.left_fullscreen();
+        }
         if let Some(toast) = imp.fullscreen_hint.take() {
             toast.dismiss();
         }

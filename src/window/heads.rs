@@ -260,12 +260,14 @@ impl MachineWindow {
         main.select_target();
         main.go_to_monitors();
         main.set_away(wanted.tabs.is_empty() && !wanted.windows.is_empty());
+        let places = self.places();
         for window in shared.windows() {
             if window != main && window.heads().is_empty() {
                 shared.remove_window(&window);
                 window.destroy();
             } else {
                 window.head_changed();
+                window.tell_place(&places);
             }
         }
     }
@@ -359,6 +361,7 @@ impl MachineWindow {
             }
             self.emit_by_name::<()>("console-shown", &[]);
             self.imp().banner.set_revealed(false);
+            self.picture_changed(self.view().screen());
             self.return_focus();
         }
         self.refill_consoles();

@@ -39,6 +39,11 @@ impl Memory {
         Some(Self(gio::Settings::new_full(&schema, gio::SettingsBackend::NONE, Some(&path))))
     }
 
+    /// Where it is kept.
+    pub(super) fn path(&self) -> Option<glib::GString> {
+        self.0.path()
+    }
+
     fn size(&self) -> Option<(i32, i32)> {
         let size = (self.0.int(WIDTH), self.0.int(HEIGHT));
         (size.0 > 0 && size.1 > 0).then_some(size)

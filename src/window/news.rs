@@ -113,12 +113,14 @@ impl MachineWindow {
                 return self.pass_on(id);
             }
             Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
+            Event::Asked(id, wish, answer) => return self.wish_answered(id, wish, answer),
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
         }
         if more && self.shared().fills_monitors.get() {
             self.fill_monitors(true);
         }
         self.arrange();
+        self.forget_heads();
     }
 
     fn enter(&self, state: State) {
@@ -139,6 +141,7 @@ impl MachineWindow {
         }
         if live {
             self.remember_machine();
+            self.shared().windows().iter().for_each(Self::machine_connected);
         } else {
             self.shared().heads().iter().for_each(|(head, _)| head.view().release_all());
         }
@@ -161,8 +164,10 @@ impl MachineWindow {
             if let Some(window) = window_of(view) {
                 window.tell();
                 window.picture_changed(view.screen());
+                window.look_soon();
             }
         });
+        view.connect_resized(move |view| _ = window_of(view).inspect(Self::look_soon));
         view.connect_status_changed(move |view| {
             if let Some(window) = window_of(view) {
                 window.tell_banner();

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::input::Command;
-use crate::session::{Boosting, Choice, ConsoleId, Power, Session, UiInfo};
+use crate::resolution::Wish;
+use crate::session::{Boosting, Choice, ConsoleId, Power, Session};
 
 /// What the window asks of a machine. A session answers; in tests anything can.
 pub trait Remote: fmt::Debug {
@@ -11,10 +12,10 @@ pub trait Remote: fmt::Debug {
     fn send(&self, console: ConsoleId, command: Command);
     /// Looks at this console, or at the one that the machine uses.
     fn choose(&self, choice: Choice);
+    /// Asks the guest for a screen size.
+    fn ask(&self, console: ConsoleId, wish: Wish);
     /// Asks for a vGPU's picture oftener than QEMU gives it by itself, or does not.
     fn set_boost(&self, boost: Boosting);
-    /// Asks the guest for a screen size, and tells it where that screen is.
-    fn set_ui_info(&self, console: ConsoleId, info: UiInfo);
     /// Connects once more, now.
     fn reconnect(&self);
     /// Asks the guest to shut down, or ends the machine.
@@ -32,12 +33,12 @@ impl Remote for Session {
         self.choose(choice);
     }
 
-    fn set_boost(&self, boost: Boosting) {
-        self.set_boost(boost);
+    fn ask(&self, console: ConsoleId, wish: Wish) {
+        self.ask(console, wish);
     }
 
-    fn set_ui_info(&self, console: ConsoleId, info: UiInfo) {
-        self.set_ui_info(console, info);
+    fn set_boost(&self, boost: Boosting) {
+        self.set_boost(boost);
     }
 
     fn reconnect(&self) {

@@ -14,6 +14,7 @@ use super::closing::Closing;
 use super::head::Head;
 use super::memory::Memory;
 use super::news::Known;
+use super::resolution::Heads;
 use super::{MachineWindow, Remote, Setup};
 use crate::session::{Console, ConsoleId};
 
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     pub(super) known: RefCell<Known>,
     pub(super) closing: RefCell<Closing>,
     pub(super) memory: RefCell<Option<Memory>>,
+    /// What consoles are asked for of their size.
+    pub(super) heads_asked: Heads,
     pub(super) wishes: RefCell<Wishes>,
     /// The monitor that each console fills, by its connector, while all monitors are filled.
     pub(super) spread: RefCell<Option<BTreeMap<ConsoleId, String>>>,
@@ -53,6 +56,7 @@ impl Shared {
             known: RefCell::default(),
             closing: RefCell::default(),
             memory: RefCell::default(),
+            heads_asked: Heads::default(),
             wishes: RefCell::default(),
             spread: RefCell::default(),
             fills_monitors: Cell::default(),

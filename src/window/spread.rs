@@ -11,8 +11,8 @@ use super::consoles::Choice;
 use super::i18n::gettext;
 use super::monitors::{self, Monitor};
 use crate::geometry::{Guest, Point};
-use crate::resolution::{Head, layout, row};
-use crate::session::{ConsoleId, ConsoleKind, UiInfo};
+use crate::resolution::{Head, Wish, layout, row};
+use crate::session::{ConsoleId, ConsoleKind};
 
 impl MachineWindow {
     /// Fills all monitors with the machine's consoles, or gives them free.
@@ -109,7 +109,7 @@ impl MachineWindow {
     }
 
     /// One of the windows does not fill its monitor any more: then none does.
-    pub(super) fn left_fullscreen(&self) {
+    pub(super) fn left_monitor(&self) {
         if self.imp().fills.borrow().is_none() {
             return;
         }
@@ -130,16 +130,7 @@ impl MachineWindow {
             };
             let millimetres = monitor.millimetres();
             let at = places.get(id).copied().unwrap_or(Point::new(0, 0));
-            self.remote().set_ui_info(
-                *id,
-                UiInfo {
-                    width_mm: millimetres.width,
-                    height_mm: millimetres.height,
-                    x: at.x,
-                    y: at.y,
-                    size: monitor.pixels().cast(),
-                },
-            );
+            self.remote().ask(*id, Wish { size: monitor.pixels().cast(), millimetres, at });
         }
     }
 
@@ -163,6 +154,14 @@ impl MachineWindow {
         };
         let sizes: Vec<_> = consoles.iter().map(|console| size(&console.frames)).collect();
         consoles.iter().map(|console| console.id).zip(row(&sizes)).collect()
+    }
+
+    /// Where the head that is seen is among the others goes with what its guest is asked for.
+    pub(super) fn tell_place(&self, places: &BTreeMap<ConsoleId, Point<Guest>>) {
+        let place = self.head().and_then(|head| places.get(&head.id()));
+        if let Some(place) = place {
+            self.place_head(*place);
+        }
     }
 
     /// Follows monitors that come and go.

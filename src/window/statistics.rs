@@ -121,7 +121,14 @@ impl MachineWindow {
         let facts = match &*reading {
             Some(Reading { stats, report, .. }) => {
                 let whole = stats.summary(clock::now());
-                facts(self.view().status().as_ref(), &whole, report.as_ref())
+                let mut facts = facts(self.view().status().as_ref(), &whole, report.as_ref());
+                let place = facts.len().min(3);
+                let resolution = self.verdict().and_then(words::resolution::short);
+                facts.splice(
+                    place..place,
+                    resolution.map(|value| Fact { name: gettext("Resolution"), value }),
+                );
+                facts
             }
             None => vec![Fact { name: gettext("Picture"), value: gettext("No picture") }],
         };

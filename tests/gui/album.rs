@@ -53,6 +53,7 @@ fn main() {
     album.begin();
     album.menus_and_dialogs();
     album.fullscreen();
+    album.resolution();
     album.statistics();
     album.refusal();
     album.consoles();
@@ -133,6 +134,53 @@ impl Album {
         self.shot("fullscreen-header");
         input.move_to(300.0, 300.0).expect("a pointer");
         self.play(&["action win.fullscreen"]);
+    }
+
+    fn resolution(&mut self) {
+        let size = self.size.clone();
+        self.play(&["action win.menu"]);
+        let mut input = self.input();
+        for _ in 0..3 {
+            input.tap(keys::KEY_DOWN).expect("a key");
+        }
+        input.tap(keys::KEY_RIGHT).expect("a key");
+        self.shot("resolution-menu");
+        self.play(&["close-menu", "action win.resolution-status"]);
+        self.shot("resolution-nothing-asked");
+        self.play(&["close-dialog", "action win.custom-resolution"]);
+        self.shot("resolution-custom");
+        input.tap(keys::KEY_A).expect("a key");
+        self.shot("resolution-custom-wrong");
+        self.play(&["close-dialog", "action win.keep-resolution"]);
+        self.shot("resolution-keep");
+        self.play(&["close-dialog", "action win.resolution 1024x768"]);
+        self.wish();
+        self.play(&["answer obey", &size, "action win.resolution-status"]);
+        self.shot("resolution-followed");
+        self.play(&["close-dialog", "action win.resolution 1280x800"]);
+        self.wish();
+        self.play(&["answer accept", "set statistics true"]);
+        // Longer than a guest has until it counts as not following.
+        std::thread::sleep(Duration::from_secs(5));
+        self.shot("resolution-not-followed");
+        self.play(&["set statistics false", "action win.resolution-status"]);
+        self.shot("resolution-no-agent");
+        self.play(&["close-dialog", "action win.ask-again"]);
+        self.wish();
+        self.play(&["answer unsupported"]);
+        self.shot("resolution-unsupported");
+        self.play(&["action win.resolution-status"]);
+        self.shot("resolution-unsupported-why");
+        self.play(&["close-dialog", "action win.follow never", "picture 0 1024 640", &size]);
+    }
+
+    /// Waits until the guest is asked for a size.
+    fn wish(&mut self) {
+        let is_wish = |answer: &str| answer.starts_with("0 wish ");
+        if !self.scene.asked.iter().any(|asked| is_wish(asked)) {
+            self.scene.hear_until(is_wish);
+        }
+        self.scene.asked.clear();
     }
 
     fn statistics(&mut self) {

@@ -2,6 +2,8 @@
 
 #[path = "window/desk.rs"]
 mod desk;
+#[path = "window/resolution.rs"]
+mod resolution;
 #[path = "window/stage.rs"]
 mod stage;
 
@@ -494,8 +496,8 @@ fn each_console_fills_a_monitor_and_the_guest_hears_where() {
     let mut scene = Scene::on(vec![SCREEN, Output::new(1536, 864).scale(1.5)], "");
     scene.play(&["open guest", "live web", "console 0", "picture 0 640 480", "console 1"]);
     scene.play(&["action win.fullscreen-all"]);
-    scene.hear_ui("ui 0 1152x864+0+0 ");
-    scene.hear_ui("ui 1 1536x864+1152+0 ");
+    scene.has_asked("0 wish 1152×864 at (0, 0) ");
+    scene.has_asked("1 wish 1536×864 at (1152, 0) ");
     // The guest obeys.
     scene.play(&["picture 0 1152 864", "picture 1 1536 864"]);
     wait_for_monitors(&scene, &["HEADLESS-1", "HEADLESS-2"]);
@@ -523,8 +525,8 @@ fn a_console_has_its_monitor_again() {
     scene.play(&["leave", "open guest"]);
     scene.play(&again);
     scene.play(&["action win.fullscreen-all"]);
-    scene.hear_ui("ui 0 1152x864+1152+0");
-    scene.hear_ui("ui 1 1152x864+0+0");
+    scene.has_asked("0 wish 1152×864 at (1152, 0) ");
+    scene.has_asked("1 wish 1152×864 at (0, 0) ");
     wait_for_monitors(&scene, &["HEADLESS-1", "HEADLESS-2"]);
 }
 

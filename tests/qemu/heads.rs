@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::Result;
-use harness::desk::{Desk, Output, Sway, SwayConfig};
+use harness::desk::{Output, Sway, SwayConfig};
 use harness::machine::{Builder, Display, GuestOptions, Report};
 use harness::shot::Image;
 use harness::viewer::Viewer;

@@ -9,6 +9,7 @@ mod devices;
 mod heads;
 mod launch;
 mod qmp;
+mod resize;
 mod screenshot;
 #[path = "../it/session_watch.rs"]
 mod session_watch;

@@ -95,8 +95,8 @@ impl Scene {
         Input::connect(&self.sway).expect("a keyboard and a pointer")
     }
 
-    /// Holds that the machine was asked for a screen size, of which this is the beginning.
-    pub(crate) fn hear_ui(&mut self, wish: &str) {
+    /// Holds that the machine was asked for this, however it goes on.
+    pub(crate) fn has_asked(&self, wish: &str) {
         assert!(self.asked.iter().any(|asked| asked.starts_with(wish)), "no {wish} in {:?}", self.asked);
     }
 

@@ -4,7 +4,7 @@
 //! the same way.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -22,9 +22,10 @@ use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wir
 use oriel::geometry::Size;
 use oriel::input::Command;
 use oriel::pixel::{Format, Fourcc, Modifier};
+use oriel::resolution::{Answer, Wish};
 use oriel::session::{
     Boosting, Choice, Console, ConsoleId, ConsoleKind, End, Event, Hardware, Loss, Machine, Power,
-    PowerError, Ramfb, Stage, State, UiInfo,
+    PowerError, Ramfb, Stage, State,
 };
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
@@ -35,12 +36,16 @@ pub(crate) const SCRIPT: &str = "ORIEL_TEST_SCRIPT";
 
 /// Writes down what the window asks for.
 #[derive(Debug)]
-struct Recorder(RefCell<UnixStream>);
+struct Recorder {
+    script: RefCell<UnixStream>,
+    /// What the guest was asked for, and has not answered.
+    wishes: RefCell<VecDeque<(ConsoleId, Wish)>>,
+}
 
 impl Recorder {
     fn say(&self, words: &str) {
         // The test that listened may be over.
-        let _ = writeln!(self.0.borrow_mut(), "{words}");
+        let _ = writeln!(self.script.borrow_mut(), "{words}");
     }
 }
 
@@ -53,13 +58,17 @@ impl Remote for Recorder {
         self.say(&format!("choose {choice:?}"));
     }
 
-    fn set_boost(&self, boost: Boosting) {
-        self.say(&format!("boost {boost:?}"));
+    fn ask(&self, console: ConsoleId, wish: Wish) {
+        let Wish { size, at, millimetres } = wish;
+        self.say(&format!(
+            "{console} wish {size} at {at:?} on {}x{} mm",
+            millimetres.width, millimetres.height
+        ));
+        self.wishes.borrow_mut().push_back((console, wish));
     }
 
-    fn set_ui_info(&self, console: ConsoleId, info: UiInfo) {
-        let UiInfo { width_mm, height_mm, x, y, size } = info;
-        self.say(&format!("ui {console} {}x{}+{x}+{y} {width_mm}x{height_mm}mm", size.width, size.height));
+    fn set_boost(&self, boost: Boosting) {
+        self.say(&format!("boost {boost:?}"));
     }
 
     fn reconnect(&self) {
@@ -96,7 +105,8 @@ fn begin(application: &adw::Application, socket: &UnixStream) {
     std::thread::spawn(move || {
         script.lines().map_while(Result::ok).for_each(|line| sender.send_blocking(line).expect("a stage"));
     });
-    let recorder = Rc::new(Recorder(RefCell::new(socket.try_clone().expect("a second descriptor"))));
+    let script = RefCell::new(socket.try_clone().expect("a second descriptor"));
+    let recorder = Rc::new(Recorder { script, wishes: RefCell::default() });
     let hold = application.hold();
     let application = application.clone();
     glib::spawn_future_local(async move {
@@ -175,6 +185,8 @@ impl Play {
             ["text"] => {
                 glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
             }
+            ["toasts"] => self.say_toasts(),
+            ["answer", answer] => self.answer(answer),
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
             ["ended", kind] => self.tell(Event::State(State::Ended(end(kind)))),
@@ -306,6 +318,20 @@ impl Play {
         self.apply(id, frame::Event::Damage { x: 0, y: 0, width: 64, height: 64, ack: None });
     }
 
+    /// QEMU answers the oldest wish; a guest that obeys shows that size.
+    fn answer(&self, answer: &str) {
+        let (id, wish) = self.recorder.wishes.borrow_mut().pop_front().expect("a wish");
+        let taken = match answer {
+            "unsupported" => Answer::Unsupported,
+            "failed" => Answer::Failed,
+            _ => Answer::Accepted,
+        };
+        self.tell(Event::Asked(id, wish, taken));
+        if answer == "obey" {
+            self.picture(id.0, wish.size.width, wish.size.height);
+        }
+    }
+
     /// Off, after the moment that the model gives a machine to change its mind.
     fn off(&self, id: u32) {
         self.apply(id, frame::Event::Disable);
@@ -369,6 +395,17 @@ impl Play {
         let mut words: Vec<_> = seen.map(|window| tabs(window.upcast_ref())).collect();
         words.sort();
         self.recorder.say(&format!("windows {}", words.join("|")));
+    }
+
+    /// What the short messages over the picture say.
+    fn say_toasts(&self) {
+        let mut words = Vec::new();
+        for widget in all::<gtk::Widget>(self.window().upcast_ref()) {
+            if widget.type_().name() == "AdwToastWidget" && widget.is_mapped() {
+                labels(&widget, &mut words);
+            }
+        }
+        self.recorder.say(&format!("toasts {}", words.join("|")));
     }
 
     fn consoles_button(&self) -> Option<gtk::MenuButton> {
