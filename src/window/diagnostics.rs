@@ -13,7 +13,7 @@ use crate::clock;
 use crate::frame::{Dmabuf, Scanout};
 use crate::present::{Refusals, Rung, Status};
 use crate::session::{Console, ConsoleKind, Hardware, Ramfb};
-use crate::stats::{Quantiles, Report};
+use crate::stats::{Quantiles, Report, Wish};
 
 /// What is known, in the order in which it is told.
 #[derive(Debug, Default)]
@@ -248,6 +248,7 @@ fn statistics(report: &Report) -> Vec<(&'static str, String)> {
         ),
         ("Scanned out", counts.scanned_out.to_string()),
         ("Waited for, shown unfinished", format!("{}, {}", counts.waited, counts.unfinished)),
+        ("Sizes asked for", format!("{}, {}", counts.wishes, wish(report.wish.as_ref()))),
         ("Imports", counts.imported.to_string()),
         ("Shader passes", counts.passes.to_string()),
         ("Bytes copied", counts.copied.to_string()),
@@ -255,6 +256,13 @@ fn statistics(report: &Report) -> Vec<(&'static str, String)> {
         ("Delay to commit", latency(report.commit)),
         ("Delay to screen", latency(report.present)),
     ]
+}
+
+/// What the guest was asked for last.
+fn wish(wish: Option<&Wish>) -> String {
+    let Some(Wish { size, millimetres, at, outcome, after }) = wish else { return "none open".to_owned() };
+    let after = after.map(|after| format!(" after {after:.0} ms")).unwrap_or_default();
+    format!("{}x{} of {}x{} mm at {at:?}: {outcome}{after}", size.0, size.1, millimetres.0, millimetres.1)
 }
 
 fn latency(quantiles: Option<Quantiles>) -> String {

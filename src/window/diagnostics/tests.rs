@@ -95,6 +95,7 @@ fn the_text_says_it_all_and_nothing_of_the_persons() {
       Never seen: 0 overtaken, 0 missed, 0 refused
       Scanned out: 0
       Waited for, shown unfinished: 0, 0
+      Sizes asked for: 0, none open
       Imports: 1
       Shader passes: 0
       Bytes copied: 0
