@@ -33,6 +33,11 @@ pub struct Path {
     /// `sampled` (draw it).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit: Option<&'static str>,
+    /// What makes the monitor's pixels of the guest's: `exact` (each is one, or a square of them),
+    /// `rounded` (the same, if the compositor rounds edges to its pixels), the name of a filter of
+    /// ours, or `compositor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<&'static str>,
     /// The DRM format code of the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,

@@ -22,6 +22,7 @@
 //! - `story`: from what is known of the machine to the page that says so; `words` has the errors.
 //! - `news`: what the session tells, and what follows from it.
 //! - `actions`, `menu`, `keys`: what can be chosen, and the keys that can be sent.
+//! - `looks`, `scrolling`: size, turn and filter of the picture, and which part of it is seen.
 //! - `consoles`: which of the machine's consoles is shown, and who says so.
 //! - `heads`, `head`, `arrangement`: consoles as tabs and windows, and which of them are seen.
 //! - `monitors`, `spread`: the computer's monitors, and a machine that fills all of them.
@@ -46,6 +47,7 @@ mod head;
 mod heads;
 pub(crate) mod i18n;
 mod keys;
+mod looks;
 mod memory;
 mod menu;
 mod monitors;
@@ -57,6 +59,7 @@ mod ramfb;
 mod remote;
 mod resolution;
 mod screenshot;
+mod scrolling;
 mod settings;
 mod shared;
 mod shortcuts;
@@ -79,12 +82,13 @@ use self::consoles::Choice;
 use self::cover::Cover;
 use self::page::Page;
 use self::resolution::Resolution;
+use self::scrolling::Scrolling;
 use self::settings::Settings;
 use self::shared::Shared;
 use self::sizing::Sizing;
 use self::statistics::Statistics;
-use crate::geometry::Scaling;
-use crate::present::Wanted;
+use crate::geometry::{Rotation, Scaling};
+use crate::present::{Filter, Wanted};
 use crate::session::{Boosting, Console, ConsoleId};
 use crate::view::DisplayView;
 
@@ -119,6 +123,10 @@ pub struct Setup {
     pub fullscreen: Fullscreen,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
+    /// How its pixels are mixed in another size; as it was last time without.
+    pub filter: Option<Filter>,
+    /// How far it is turned; as it was last time without.
+    pub rotation: Option<Rotation>,
     /// Which way the picture is to take; as the person prefers without.
     pub present: Option<Wanted>,
     /// Whether each update is copied at once, even if the person does not prefer it.
@@ -160,6 +168,8 @@ mod imp {
         #[template_child]
         pub(super) screens_section: TemplateChild<gio::Menu>,
         #[template_child]
+        pub(super) picture_section: TemplateChild<gio::Menu>,
+        #[template_child]
         pub(super) guest_section: TemplateChild<gio::Menu>,
         #[template_child]
         pub(super) machine_section: TemplateChild<gio::Menu>,
@@ -179,6 +189,7 @@ mod imp {
         pub(super) cover: Cover,
         pub(super) sizing: Sizing,
         pub(super) resolution: Resolution,
+        pub(super) scrolling: Scrolling,
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
         pub(super) countdown: RefCell<Option<glib::SourceId>>,
@@ -222,6 +233,8 @@ mod imp {
                 move |_| window.menu_toggled()
             ));
             window.install_actions();
+            window.add_scrolling();
+            window.install_looks();
             window.install_keys();
             window.watch_cover();
             window.watch_fullscreen();
@@ -259,12 +272,14 @@ glib::wrapper! {
 impl MachineWindow {
     /// A window for the machine behind `remote`, of which nothing is known yet.
     pub fn new(application: &adw::Application, remote: Rc<dyn Remote>, setup: Setup) -> Self {
-        let (console, scaling, fullscreen) = (setup.console, setup.scaling, setup.fullscreen.clone());
+        let Setup { console, scaling, filter, rotation, fullscreen, .. } = setup.clone();
         let window = Self::with_shared(application, Rc::new(Shared::new(remote, setup)));
         if let Some(number) = console {
             window.take_choice(Choice::Demanded(ConsoleId(number)));
         }
         window.set_scaling(scaling.unwrap_or_default());
+        window.set_filter(filter.unwrap_or_default());
+        window.view().set_rotation(rotation.unwrap_or_default());
         match fullscreen {
             Fullscreen::No => {}
             Fullscreen::Here => window.fullscreen(),
@@ -287,6 +302,7 @@ impl MachineWindow {
         window.watch_settings();
         window.fill_menus();
         window.watch_monitors();
+        window.look_changed();
         window.begin_size();
         window.show_statistics(window.setup().statistics || window.imp().settings.statistics());
         window

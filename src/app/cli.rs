@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::exit::{self, Failure};
-use crate::geometry::Scaling;
+use crate::geometry::{Rotation, Scaling};
 use crate::source::{Launch, Source};
 
 const EXAMPLES: &str = "\
@@ -207,10 +207,18 @@ pub struct Show {
     /// the leftmost) or name; or 'all' of them, each with a console of the machine.
     #[arg(long, value_name = "MONITOR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     fullscreen: Option<String>,
-    /// Size of the picture: 1:1 for the guest's pixels as they are, fit for all that fits
-    /// [default: as it was last time, at first fit].
+    /// Size of the picture: fit for all that fits, 1:1 for the guest's pixels as they are, integer for
+    /// the largest whole multiple, fill for all of the window [default: as it was last time, at first
+    /// fit].
     #[arg(long, value_name = "SCALE")]
     scale: Option<Scale>,
+    /// How pixels are mixed where the picture has another size: auto is sharp where it is enlarged and
+    /// area where it is shrunk [default: as it was last time, at first auto].
+    #[arg(long, value_name = "FILTER")]
+    filter: Option<Mixing>,
+    /// Turn the picture clockwise by so many degrees [default: as it was last time, at first 0].
+    #[arg(long, value_name = "DEGREES")]
+    rotate: Option<Turn>,
     /// How the picture reaches the screen; auto takes the best way that works [default: as chosen in
     /// the preferences, at first auto].
     #[arg(long, value_name = "WAY")]
@@ -245,6 +253,38 @@ enum Scale {
     Fit,
     #[value(name = "1:1")]
     OneToOne,
+    Integer,
+    Fill,
+}
+
+/// `--filter`: what makes the monitor's pixels of the guest's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mixing {
+    /// As fits.
+    Auto,
+    /// The nearest pixel.
+    Nearest,
+    /// Four pixels; the compositor does it.
+    Linear,
+    /// Enlarged pixels with sharp edges.
+    Sharp,
+    /// All pixels that are covered: shrunk pictures do not shimmer.
+    Area,
+    /// Smooth, with contrast added where there is little.
+    Sharpen,
+}
+
+/// `--rotate`: quarter turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Turn {
+    #[value(name = "0")]
+    None,
+    #[value(name = "90")]
+    Right,
+    #[value(name = "180")]
+    Half,
+    #[value(name = "270")]
+    Left,
 }
 
 /// `--fullscreen`: what the machine fills.
@@ -295,6 +335,10 @@ pub struct ConnectOptions {
     pub fullscreen: Fullscreen,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
+    /// How its pixels are mixed in another size; as it was last time without.
+    pub filter: Option<Mixing>,
+    /// How far it is turned; as it was last time without.
+    pub rotation: Option<Rotation>,
     /// The way that the picture takes; as the person prefers without.
     pub present: Option<Present>,
     /// Whether each update is copied at once.
@@ -323,6 +367,15 @@ impl Show {
             scaling: self.scale.map(|scale| match scale {
                 Scale::Fit => Scaling::Fit,
                 Scale::OneToOne => Scaling::OneToOne,
+                Scale::Integer => Scaling::Integer,
+                Scale::Fill => Scaling::Fill,
+            }),
+            filter: self.filter,
+            rotation: self.rotate.map(|turn| match turn {
+                Turn::None => Rotation::None,
+                Turn::Right => Rotation::Right,
+                Turn::Half => Rotation::Half,
+                Turn::Left => Rotation::Left,
             }),
             present: self.present,
             snapshot: self.snapshot,

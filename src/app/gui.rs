@@ -14,10 +14,10 @@ use adw::prelude::*;
 use gtk::{gio, glib};
 
 use self::stats::Writer;
-use super::cli::{self, Boost, ConnectOptions, Present};
+use super::cli::{self, Boost, ConnectOptions, Mixing, Present};
 use super::exit::{Exit, Failure};
 use crate::APP_ID;
-use crate::present::Wanted;
+use crate::present::{Filter, Wanted};
 use crate::session::{Boosting, Session, State};
 use crate::source::Source;
 use crate::window::{Fullscreen, Hold, MachineWindow, Monitor, Setup};
@@ -168,6 +168,14 @@ fn setup(options: &ConnectOptions) -> Setup {
         Source::Bus { .. } => "bus",
         Source::Fd(_) => "fd",
     };
+    let filter = options.filter.map(|mixing| match mixing {
+        Mixing::Auto => Filter::Auto,
+        Mixing::Nearest => Filter::Nearest,
+        Mixing::Linear => Filter::Linear,
+        Mixing::Sharp => Filter::Sharp,
+        Mixing::Area => Filter::Area,
+        Mixing::Sharpen => Filter::Sharpen,
+    });
     let present = options.present.map(|present| match present {
         Present::Auto => Wanted::Auto,
         Present::Direct => Wanted::Direct,
@@ -192,6 +200,8 @@ fn setup(options: &ConnectOptions) -> Setup {
             cli::Fullscreen::All => Fullscreen::All,
         },
         scaling: options.scaling,
+        filter,
+        rotation: options.rotation,
         present,
         snapshot: options.snapshot,
         statistics: options.overlay,

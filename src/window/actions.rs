@@ -7,13 +7,7 @@ use gtk::{gdk, gio, glib};
 use super::keys::Chord;
 use super::{MachineWindow, consoles};
 use crate::frame::Screen;
-use crate::geometry::Scaling;
 use crate::session::{ConsoleId, Power, State};
-
-const FIT: &str = "fit";
-const ONE_TO_ONE: &str = "one-to-one";
-const INTEGER: &str = "integer";
-const FILL: &str = "fill";
 
 impl MachineWindow {
     pub(super) fn install_actions(&self) {
@@ -39,14 +33,6 @@ impl MachineWindow {
             gio::ActionEntryBuilder::new("statistics")
                 .state(false.to_variant())
                 .activate(|window: &Self, _, _| window.toggle_statistics())
-                .build(),
-            gio::ActionEntryBuilder::new("scaling")
-                .parameter_type(Some(glib::VariantTy::STRING))
-                .state(FIT.to_variant())
-                .activate(|window: &Self, _, chosen| {
-                    window.set_scaling(scaling(chosen.and_then(glib::Variant::str)));
-                    window.remember_scaling();
-                })
                 .build(),
             gio::ActionEntryBuilder::new("console")
                 .parameter_type(Some(glib::VariantTy::INT32))
@@ -84,13 +70,14 @@ impl MachineWindow {
         ]);
     }
 
-    /// F11 and Ctrl+Alt+I are ours; the others work where the guest does not have the keyboard.
+    /// F11, Ctrl+Alt+I and those for the picture's looks are ours; the others work where the guest does not have the keyboard.
     pub(super) fn install_keys(&self) {
         let ours = gtk::ShortcutController::new();
         ours.set_propagation_phase(gtk::PropagationPhase::Capture);
         ours.add_shortcut(shortcut(gdk::Key::F11, gdk::ModifierType::empty(), "win.fullscreen"));
         let both = gdk::ModifierType::CONTROL_MASK | gdk::ModifierType::ALT_MASK;
         ours.add_shortcut(shortcut(gdk::Key::i, both, "win.statistics"));
+        self.add_look_keys(&ours);
         self.add_controller(ours);
 
         let control = gdk::ModifierType::CONTROL_MASK;
@@ -123,21 +110,6 @@ impl MachineWindow {
             let action = self.lookup_action(name).and_downcast::<gio::SimpleAction>();
             action.expect("installed by install_actions()").set_enabled(enabled);
         }
-    }
-
-    pub(super) fn set_scaling(&self, scaling: Scaling) {
-        let name = match scaling {
-            Scaling::Fit => FIT,
-            Scaling::OneToOne => ONE_TO_ONE,
-            Scaling::Integer => INTEGER,
-            Scaling::Fill => FILL,
-        };
-        self.set_action_state("scaling", &name.to_variant());
-        self.views().iter().for_each(|view| view.set_scaling(scaling));
-    }
-
-    pub(super) fn scaling(&self) -> Scaling {
-        scaling(self.action_state("scaling").as_ref().and_then(glib::Variant::str))
     }
 
     pub(super) fn set_action_state(&self, name: &str, state: &glib::Variant) {
@@ -182,13 +154,4 @@ fn of_console(
 
 fn shortcut(key: gdk::Key, modifiers: gdk::ModifierType, action: &str) -> gtk::Shortcut {
     gtk::Shortcut::new(Some(gtk::KeyvalTrigger::new(key, modifiers)), Some(gtk::NamedAction::new(action)))
-}
-
-fn scaling(name: Option<&str>) -> Scaling {
-    match name {
-        Some(ONE_TO_ONE) => Scaling::OneToOne,
-        Some(INTEGER) => Scaling::Integer,
-        Some(FILL) => Scaling::Fill,
-        _ => Scaling::Fit,
-    }
 }

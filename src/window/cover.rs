@@ -89,7 +89,7 @@ impl MachineWindow {
     fn is_covered(&self) -> bool {
         let imp = self.imp();
         let header = imp.bars.is_extend_content_to_top_edge() && imp.bars.reveals_top_bars();
-        let ours = imp.page.is_visible() || imp.statistics.is_shown();
+        let ours = imp.page.is_visible() || imp.statistics.is_shown() || imp.scrolling.is_shown();
         header || ours || imp.cover.toasts.get() > 0 || self.visible_dialog().is_some()
     }
 }

@@ -158,7 +158,10 @@ fn picture(status: Option<&Status>, scanout: Option<&Scanout>) -> Vec<(&'static 
     let (way, refused) = match status {
         None => ("none: there is no output".to_owned(), None),
         Some(Status::Idle) => ("none yet".to_owned(), None),
-        Some(Status::Showing { rung, refused }) => (rung.to_string(), Some(refused)),
+        Some(Status::Showing { rung, refused, fidelity }) => {
+            let pixels = fidelity.name().map_or_else(String::new, |name| format!(", pixels {name}"));
+            (format!("{rung}{pixels}"), Some(refused))
+        }
         Some(Status::Refused { refused }) => ("refused".to_owned(), Some(refused)),
         Some(Status::Gone { reason }) => (format!("gone: {reason}"), None),
     };

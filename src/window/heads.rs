@@ -46,6 +46,7 @@ impl MachineWindow {
         let tabs = self.imp().tabs.get();
         // All keys are the guest's.
         tabs.set_shortcuts(adw::TabViewShortcuts::NONE);
+        self.connect_map(Self::return_focus);
         let bar = &self.imp().tab_bar;
         bar.set_autohide(false);
         bar.set_view(Some(&tabs));
@@ -142,7 +143,6 @@ impl MachineWindow {
     /// A head has come, also by hand from another window.
     fn tab_attached(&self, page: &adw::TabPage) {
         let Some(head) = head_of(page) else { return };
-        head.view().set_scaling(self.scaling());
         self.update_cover();
         if self.shared().arranging.get() {
             return;
@@ -307,6 +307,7 @@ impl MachineWindow {
                 let Some(console) = console else { return };
                 let head = Head::new(console, shared.remote.clone());
                 head.view().set_options(self.options());
+                head.view().look_like(&shared.windows().first().unwrap_or(self).view());
                 self.watch_view(head.view());
                 tabs.insert(&head, at);
                 head
@@ -330,7 +331,6 @@ impl MachineWindow {
     fn side_window(&self) -> Option<Self> {
         let application = self.application().and_downcast::<adw::Application>()?;
         let window = Self::with_shared(&application, self.shared().clone());
-        window.set_scaling(self.scaling());
         window.open();
         Some(window)
     }
@@ -362,6 +362,7 @@ impl MachineWindow {
             self.emit_by_name::<()>("console-shown", &[]);
             self.imp().banner.set_revealed(false);
             self.picture_changed(self.view().screen());
+            self.look_changed();
             self.return_focus();
         }
         self.refill_consoles();

@@ -6,8 +6,9 @@ use adw::prelude::*;
 use gtk::{gio, glib};
 
 use super::consoles::Choice;
-use super::{MachineWindow, settings};
-use crate::geometry::Scaling;
+use super::{MachineWindow, looks, settings};
+use crate::geometry::{Rotation, Scaling, Zoom};
+use crate::present::Filter;
 use crate::session::{ConsoleId, Machine};
 
 const SCHEMA: &str = "io.github.oriel_viewer.Oriel.machine";
@@ -17,6 +18,9 @@ const WIDTH: &str = "window-width";
 const HEIGHT: &str = "window-height";
 const MAXIMIZED: &str = "is-maximized";
 const SCALING: &str = "scaling";
+const FILTER: &str = "filter";
+const ROTATION: &str = "rotation";
+const ZOOM: &str = "zoom";
 const CONSOLE: &str = "console";
 const WINDOWS: &str = "windows";
 const MONITORS: &str = "monitors";
@@ -50,7 +54,15 @@ impl Memory {
     }
 
     fn scaling(&self) -> Scaling {
-        if self.0.enum_(SCALING) == 1 { Scaling::OneToOne } else { Scaling::Fit }
+        looks::scaling_numbered(self.0.enum_(SCALING))
+    }
+
+    fn filter(&self) -> Filter {
+        numbered(&Filter::ALL, self.0.enum_(FILTER))
+    }
+
+    fn rotation(&self) -> Rotation {
+        numbered(&looks::ROTATIONS, self.0.enum_(ROTATION))
     }
 
     /// The consoles that have windows of their own.
@@ -78,8 +90,16 @@ impl MachineWindow {
             return;
         }
         let Some(memory) = self.shared().known.borrow().machine.as_ref().and_then(Memory::of) else { return };
-        if self.setup().scaling.is_none() {
+        let setup = self.setup();
+        if setup.scaling.is_none() {
             self.set_scaling(memory.scaling());
+            self.view().set_zoom(Zoom::percent(memory.0.uint(ZOOM)));
+        }
+        if setup.filter.is_none() {
+            self.set_filter(memory.filter());
+        }
+        if setup.rotation.is_none() {
+            self.view().set_rotation(memory.rotation());
         }
         if let Some((width, height)) = memory.size() {
             self.take_size(width, height);
@@ -121,9 +141,18 @@ impl MachineWindow {
         }
     }
 
-    pub(super) fn remember_scaling(&self) {
-        if let Some(memory) = &*self.shared().memory.borrow() {
-            memory.write(memory.0.set_enum(SCALING, i32::from(self.scaling() == Scaling::OneToOne)));
+    /// Remembers size, turn and filter of the picture.
+    pub(super) fn remember_looks(&self) {
+        let memory = self.shared().memory.borrow();
+        let Some(memory) = &*memory else { return };
+        let (scaling, filter, rotation, zoom) = self.look_numbers();
+        for (key, number) in [(SCALING, scaling), (FILTER, filter), (ROTATION, rotation)] {
+            if memory.0.enum_(key) != number {
+                memory.write(memory.0.set_enum(key, number));
+            }
+        }
+        if memory.0.uint(ZOOM) != zoom {
+            memory.write(memory.0.set_uint(ZOOM, zoom));
         }
     }
 
@@ -141,6 +170,11 @@ impl MachineWindow {
         }
         gio::Settings::sync();
     }
+}
+
+/// What has this number in the settings; the first without one.
+fn numbered<T: Copy + Default>(list: &[T], number: i32) -> T {
+    usize::try_from(number).ok().and_then(|at| list.get(at)).copied().unwrap_or_default()
 }
 
 /// The machine's part of the path: its UUID, else its name with all but plain letters written out.

@@ -167,6 +167,7 @@ impl MachineWindow {
                 window.look_soon();
             }
         });
+        view.connect_look_changed(move |view| _ = window_of(view).inspect(Self::look_changed));
         view.connect_resized(move |view| _ = window_of(view).inspect(Self::look_soon));
         view.connect_status_changed(move |view| {
             if let Some(window) = window_of(view) {

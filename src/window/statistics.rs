@@ -141,7 +141,7 @@ fn facts(status: Option<&Status>, whole: &Report, report: Option<&Report>) -> Ve
     let mut facts = Vec::new();
     let mut tell = |name: String, value: String| facts.push(Fact { name, value });
     let (way, refused) = match status {
-        Some(Status::Showing { rung, refused }) => (words::picture::way(*rung), Some(refused)),
+        Some(Status::Showing { rung, refused, .. }) => (words::picture::way(*rung), Some(refused)),
         Some(Status::Refused { refused }) => (gettext("None: the last picture stays"), Some(refused)),
         Some(Status::Gone { .. } | Status::Idle) | None => (gettext("None"), None),
     };

@@ -237,6 +237,8 @@ impl Play {
             console: None,
             fullscreen,
             scaling: None,
+            filter: None,
+            rotation: None,
             present: None,
             snapshot: false,
             statistics: false,
