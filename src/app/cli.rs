@@ -411,3 +411,24 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let span = Duration::try_from_secs_f64(seconds).map_err(|_| EXPECTED.to_owned())?;
     if span.is_zero() { Err(EXPECTED.to_owned()) } else { Ok(span) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fullscreen(arguments: &[&str]) -> Fullscreen {
+        let command = ["oriel", "connect"].iter().chain(arguments);
+        match Cli::try_parse_from(command).expect("a command line").command {
+            Some(Command::Connect(connect)) => connect.options().expect("options").fullscreen,
+            _ => panic!("another command"),
+        }
+    }
+
+    #[test]
+    fn a_monitor_may_be_named_or_not() {
+        assert_eq!(fullscreen(&[]), Fullscreen::No);
+        assert_eq!(fullscreen(&["--fullscreen", "web"]), Fullscreen::Here, "the machine is no monitor");
+        assert_eq!(fullscreen(&["--fullscreen=2"]), Fullscreen::On("2".to_owned()));
+        assert_eq!(fullscreen(&["--fullscreen=all"]), Fullscreen::All);
+    }
+}

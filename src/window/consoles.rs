@@ -125,6 +125,9 @@ impl MachineWindow {
             }
             menu.append_section(Some(&gettext("Text")), &texts);
         }
+        if let Some(head) = self.head() {
+            menu.append_section(None, &self.tab_menu(&head));
+        }
         button.set_menu_model(Some(&menu));
     }
 }

@@ -107,7 +107,7 @@ impl MachineWindow {
     }
 
     /// What the person can do with a tab.
-    fn tab_menu(&self, head: &Head) -> gio::Menu {
+    pub(super) fn tab_menu(&self, head: &Head) -> gio::Menu {
         let menu = gio::Menu::new();
         let target = consoles::number(head.id()).to_variant();
         let add = |label: String, action: &str| {

@@ -349,7 +349,7 @@ fn a_machine_with_several_screens_has_a_menu_of_them() {
     let offered = scene.ask("consoles", "consoles ");
     assert_eq!(
         offered,
-        "consoles _Automatic|virtio-gpu-pci (PCI 02.0)|virtio-gpu-pci.1 (PCI 02.0)|Text|virtio-gpu-pci.2 (PCI 02.0)"
+        "consoles _Automatic|virtio-gpu-pci (PCI 02.0)|virtio-gpu-pci.1 (PCI 02.0)|Text|virtio-gpu-pci.2 (PCI 02.0)|Move to a _Window|_Hide"
     );
     scene.play(&["console-action 1"]);
     scene.wait_for_state("title=[virtio-gpu-pci.1]");
@@ -463,6 +463,12 @@ fn a_disabled_head_is_hidden_and_comes_back() {
 fn the_last_window_to_be_closed_lets_go_of_the_machine() {
     let mut scene = showing("guest", 640, 480);
     scene.play(&["console 1", "picture 1 320 240", "to-window 1"]);
+    // The window of one head hides that head.
+    let side = wait_for_title(&scene, "virtio-gpu-pci.1 of web");
+    scene.sway.close(&side).expect("a window");
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci");
+    scene.play(&["console-action 1"]);
+    wait_for_title(&scene, "virtio-gpu-pci.1 of web");
     let main = wait_for_title(&scene, "virtio-gpu-pci of web");
     scene.sway.close(&main).expect("a window");
     scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci.1");

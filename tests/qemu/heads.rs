@@ -43,6 +43,19 @@ fn wait_for_exact(sway: &Sway, output: &str, want: &Image) {
 }
 
 #[test]
+fn a_monitor_that_is_not_there_is_refused_with_a_list() -> Result<()> {
+    let sway = Sway::start(SwayConfig { outputs: monitors().to_vec(), ..Default::default() })?;
+    let mut viewer = Viewer::start(&sway, "connect", &["--fullscreen=DP-9"])?;
+    let status = viewer.process().wait(LIMIT)?;
+    assert_eq!(status.code(), Some(2));
+    let log = viewer.process().log();
+    for words in ["no monitor 'DP-9'", "1  HEADLESS-1", "2  HEADLESS-2"] {
+        assert!(log.contains(words), "{words:?} is not in {log}");
+    }
+    Ok(())
+}
+
+#[test]
 fn two_heads_fill_two_monitors_of_different_scale_to_the_pixel() -> Result<()> {
     let sway = Sway::start(SwayConfig { outputs: monitors().to_vec(), ..Default::default() })?;
     let guest = GuestOptions { more: "oriel.cursor=no".to_owned(), ..GuestOptions::paint("unique") };
