@@ -8,6 +8,9 @@
 //!   picture stands still sends one, a vGPU one a poll;
 //! - the console has another size than what is shown.
 //!
+//! A change of the mode begins with a black surface of the new size, which often does arrive: then it is
+//! doubted, and the old picture stays until the request is answered.
+//!
 //! Registering a listener again makes QEMU send the current one; but up to 10.2 it leaks the former
 //! listener, so this is done as seldom as it helps.
 
@@ -23,6 +26,9 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// A `Disable` this soon behind an announcement is of the same tick.
 const TICK: Duration = Duration::from_millis(20);
 
+/// So long the old picture stays for a scanout that is doubted.
+const DOUBT: Duration = Duration::from_millis(500);
+
 /// The shortest time between two requests.
 const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -37,6 +43,15 @@ const BURST: u32 = 3;
 /// Without a request for so long, all is well again.
 const CALM: Duration = Duration::from_secs(60);
 
+/// What a lost scanout was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// Another buffer like the one before: guests flip all the time, and what is lost is soon replaced.
+    Flip,
+    /// Another mode: seldom, and what is shown is wrong altogether.
+    Mode,
+}
+
 #[derive(Debug, Default, Clone, Copy)]
 enum Suspicion {
     #[default]
@@ -44,10 +59,12 @@ enum Suspicion {
     /// What is shown was announced once more: had QEMU gone on to another buffer in that tick, it would
     /// not have.
     Repeated(Time),
+    /// A scanout of another size was announced: it may be the black one that comes first.
+    Changed(Time),
     /// A `Disable` came, and nothing since: it may mean what it says.
-    Disabled(Time),
+    Disabled(Loss, Time),
     /// Then updates came, of a scanout that did not.
-    Missing(Time),
+    Missing(Loss, Time),
     /// The console has had this size for so long, and what is shown has not.
     Resized(Size<Guest>, Time),
     /// We asked, and no scanout came since.
@@ -67,23 +84,44 @@ pub(super) struct Recovery {
 impl Recovery {
     /// A scanout arrived while another, or the same, was shown.
     pub(super) fn announced(&mut self, scanout: &Scanout, shown: &Scanout, now: Time) {
-        let repeated = scanout.is_same(shown);
-        self.suspicion = if repeated { Suspicion::Repeated(now) } else { Suspicion::None };
+        self.suspicion = if is_lossless(scanout) {
+            Suspicion::None
+        } else if scanout.is_same(shown) {
+            Suspicion::Repeated(now)
+        } else if scanout.size() != shown.size() {
+            Suspicion::Changed(now)
+        } else {
+            Suspicion::None
+        };
     }
 
     /// A `Disable` arrived.
     pub(super) fn disabled(&mut self, now: Time) {
         self.suspicion = match self.suspicion {
             Suspicion::Repeated(at) if now.since(at) < TICK => Suspicion::None,
-            Suspicion::Repeated(_) | Suspicion::None => Suspicion::Disabled(now),
+            Suspicion::Changed(at) if now.since(at) < PATIENCE => Suspicion::Disabled(Loss::Mode, now),
+            Suspicion::Repeated(_) | Suspicion::Changed(_) | Suspicion::None => {
+                Suspicion::Disabled(Loss::Flip, now)
+            }
             other => other,
         };
     }
 
     /// An update of what is shown arrived.
     pub(super) fn updated(&mut self, shown: &Scanout) {
-        let Suspicion::Disabled(since) = self.suspicion else { return };
-        self.suspicion = if is_lossless(shown) { Suspicion::None } else { Suspicion::Missing(since) };
+        let Suspicion::Disabled(loss, since) = self.suspicion else { return };
+        self.suspicion = if is_lossless(shown) { Suspicion::None } else { Suspicion::Missing(loss, since) };
+    }
+
+    /// Until when the scanout that was announced last should not be shown, because a better one will
+    /// soon be asked for.
+    pub(super) fn doubted_until(&self) -> Option<Time> {
+        let (Suspicion::Disabled(Loss::Mode, since) | Suspicion::Missing(Loss::Mode, since)) = self.suspicion
+        else {
+            return None;
+        };
+        let soon = self.asked.is_none_or(|(last, _)| last + INTERVAL <= since + PATIENCE);
+        soon.then_some(since + DOUBT)
     }
 
     /// The console has this size, and this is shown, or will be.
@@ -104,9 +142,8 @@ impl Recovery {
     /// When [`Self::ask`] has to be called.
     pub(super) fn due(&self) -> Option<Time> {
         let (since, apart) = match (self.suspicion, self.asked) {
-            (Suspicion::Missing(since), Some((_, times))) => (since, interval(times)),
-            // A picture of a wrong size cannot wait, and guests seldom change their mode.
-            (Suspicion::Missing(since) | Suspicion::Resized(_, since), _) => (since, INTERVAL),
+            (Suspicion::Missing(Loss::Flip, since), Some((_, times))) => (since, interval(times)),
+            (Suspicion::Missing(_, since) | Suspicion::Resized(_, since), _) => (since, INTERVAL),
             _ => return None,
         };
         let patience = since + PATIENCE;

@@ -72,7 +72,7 @@ impl ObjectSubclass for DisplayView {
 impl ObjectImpl for DisplayView {
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            ["screen-changed", "status-changed", "resized", "look-changed"]
+            ["screen-changed", "status-changed", "look-changed", "resized"]
                 .map(|name| glib::subclass::Signal::builder(name).build())
                 .into()
         });
