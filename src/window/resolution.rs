@@ -28,7 +28,7 @@ use self::monitor::Screen as Monitor;
 use super::{MachineWindow, words};
 use crate::clock::{self, Time};
 use crate::frame::{Scanout, Screen};
-use crate::geometry::{Guest, Logical, Point, Rect, Rotation, Size};
+use crate::geometry::{Guest, Logical, Point, Rect, Size};
 use crate::resolution::{Answer, Control, Driver, Pitch, Policy, Reason, SizedBy, Verdict, Window, Wish};
 use crate::session::{Console, ConsoleId, ConsoleKind, Hardware, Ramfb, State};
 use crate::stats;
@@ -140,6 +140,13 @@ impl MachineWindow {
                 } else {
                     surface.connect_leave_monitor(move |_, _| moved());
                 }
+            }
+        });
+        let weak = self.downgrade();
+        self.view().connect_look_changed(move |_| {
+            if let Some(window) = weak.upgrade() {
+                window.turned();
+                window.look_soon();
             }
         });
         let weak = self.downgrade();
@@ -320,7 +327,7 @@ impl MachineWindow {
         Some(Window {
             area: self.content_area()?,
             scale,
-            rotation: Rotation::None,
+            rotation: self.view().look().rotation,
             pitch,
             at: self.imp().resolution.place.get().unwrap_or(Point::new(0, 0)),
             sized_by: self.sized_by(),

@@ -73,6 +73,17 @@ fn the_guest_follows_a_window_that_the_person_resizes() {
 }
 
 #[test]
+fn a_turned_picture_has_its_sides_the_other_way_round() {
+    let mut scene = showing("guest", 640, 480);
+    let header = window(&mut scene).1 - 480;
+    scene.play(&["action win.rotate-right"]);
+    scene.wait_for_state(&format!("size=480x{}", 640 + header));
+    nothing_is_asked(&mut scene);
+    scene.play(&["size 600 760"]);
+    assert_eq!(wish(&mut scene), (760 - header, 600), "in multiples of 8 where they suffice");
+}
+
+#[test]
 fn following_is_a_choice() {
     let mut scene = showing("guest", 640, 480);
     let header = window(&mut scene).1 - 480;
