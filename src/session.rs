@@ -122,6 +122,9 @@ pub enum Event {
     /// Of several consoles, this is the one to look at from now on: the one that last began to show
     /// something, or the one that was chosen. Where there is only one, this is not told.
     ActiveConsole(ConsoleId),
+    /// The guest has begun or ceased to use this one of several consoles: before that is told, it does
+    /// not. Where there is only one, this is not told.
+    InUse(ConsoleId, bool),
     /// QEMU has answered a wish for a screen size; one that a later wish has overtaken before QEMU
     /// heard of it is not told of.
     Asked(ConsoleId, Wish, Answer),

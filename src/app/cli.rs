@@ -203,9 +203,10 @@ pub struct Show {
     /// in the window].
     #[arg(long, value_name = "N")]
     console: Option<u32>,
-    /// Fill the screen.
-    #[arg(long)]
-    fullscreen: bool,
+    /// Fill the screen: the one that the window is on; the MONITOR of this connector (DP-1), number (1 is
+    /// the leftmost) or name; or 'all' of them, each with a console of the machine.
+    #[arg(long, value_name = "MONITOR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    fullscreen: Option<String>,
     /// Size of the picture: fit for all that fits, 1:1 for the guest's pixels as they are, integer for
     /// the largest whole multiple, fill for all of the window [default: as it was last time, at first
     /// fit].
@@ -286,6 +287,16 @@ enum Turn {
     Left,
 }
 
+/// `--fullscreen`: what the machine fills.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fullscreen {
+    No,
+    Here,
+    /// By its connector, number or name.
+    On(String),
+    All,
+}
+
 /// `--present`: the way that the picture is to take to the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Present {
@@ -320,7 +331,8 @@ pub struct ConnectOptions {
     pub source: Source,
     /// The console's number; without, as it was last time, or the one that the machine uses.
     pub console: Option<u32>,
-    pub fullscreen: bool,
+    /// What is filled.
+    pub fullscreen: Fullscreen,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
     /// How its pixels are mixed in another size; as it was last time without.
@@ -346,7 +358,12 @@ impl Show {
         ConnectOptions {
             source,
             console: self.console,
-            fullscreen: self.fullscreen,
+            fullscreen: match self.fullscreen.as_deref() {
+                None => Fullscreen::No,
+                Some("") => Fullscreen::Here,
+                Some("all") => Fullscreen::All,
+                Some(monitor) => Fullscreen::On(monitor.to_owned()),
+            },
             scaling: self.scale.map(|scale| match scale {
                 Scale::Fit => Scaling::Fit,
                 Scale::OneToOne => Scaling::OneToOne,
@@ -393,4 +410,25 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| EXPECTED.to_owned())?;
     let span = Duration::try_from_secs_f64(seconds).map_err(|_| EXPECTED.to_owned())?;
     if span.is_zero() { Err(EXPECTED.to_owned()) } else { Ok(span) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fullscreen(arguments: &[&str]) -> Fullscreen {
+        let command = ["oriel", "connect"].iter().chain(arguments);
+        match Cli::try_parse_from(command).expect("a command line").command {
+            Some(Command::Connect(connect)) => connect.options().expect("options").fullscreen,
+            _ => panic!("another command"),
+        }
+    }
+
+    #[test]
+    fn a_monitor_may_be_named_or_not() {
+        assert_eq!(fullscreen(&[]), Fullscreen::No);
+        assert_eq!(fullscreen(&["--fullscreen", "web"]), Fullscreen::Here, "the machine is no monitor");
+        assert_eq!(fullscreen(&["--fullscreen=2"]), Fullscreen::On("2".to_owned()));
+        assert_eq!(fullscreen(&["--fullscreen=all"]), Fullscreen::All);
+    }
 }

@@ -1,7 +1,7 @@
 //! The loop that does what the state says: reach the machine, serve it, wait for it.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ pub(super) struct Shared {
     pub(super) events: Sender<Event>,
     /// The consoles that have been told of.
     pub(super) consoles: BTreeMap<ConsoleId, Known>,
+    /// Those of several that the guest uses, as was told.
+    pub(super) used: BTreeSet<ConsoleId>,
     /// What the person wants, connected or not.
     pub(super) boost: Cell<Boosting>,
     pub(super) choice: Cell<Choice>,
@@ -66,7 +68,8 @@ pub(super) async fn run(
 ) {
     let Options { boost } = options;
     let (boost, choice) = (Cell::new(boost), Cell::default());
-    let mut shared = Shared { requests, input, events, consoles: BTreeMap::new(), boost, choice };
+    let mut shared =
+        Shared { requests, input, events, consoles: BTreeMap::new(), used: BTreeSet::new(), boost, choice };
     let mut lifecycle = Lifecycle::new(source.can_return());
     let mut reached: Option<Reached> = None;
     while let Some(state) = lifecycle.state(clock::now()) {

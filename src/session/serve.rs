@@ -283,6 +283,7 @@ impl<'a> Serving<'a> {
     async fn remove(&mut self, id: ConsoleId) {
         self.consoles.remove(&id);
         self.watching.remove(id);
+        self.shared.used.remove(&id);
         self.touched.borrow_mut().remove(&id);
         if self.shared.choice.get() == Choice::Console(id) {
             self.shared.choice.set(Choice::Automatic);
@@ -413,6 +414,10 @@ impl<'a> Serving<'a> {
     async fn look(&mut self) {
         self.watching.looking = self.watching.has_choice();
         let active = self.watching.look(self.shared.consoles.values().map(|known| &known.console));
+        for (id, used) in self.watching.use_changed(&mut self.shared.used) {
+            tracing::debug!(%id, used, "the guest's use of a console");
+            self.shared.tell(Event::InUse(id, used)).await;
+        }
         self.activate(active).await;
         if self.watching.looking {
             self.look_soon();

@@ -18,8 +18,7 @@ const SCALINGS: [(&str, Scaling); 4] = [
 ];
 
 /// Quarter turns, in the order of their numbers in the settings.
-pub(super) const ROTATIONS: [Rotation; 4] =
-    [Rotation::None, Rotation::Right, Rotation::Half, Rotation::Left];
+pub(super) const ROTATIONS: [Rotation; 4] = [Rotation::None, Rotation::Right, Rotation::Half, Rotation::Left];
 
 /// Moves what is seen of a picture that is larger than the window.
 const PANS: [(&str, gdk::Key, Toward); 4] = [
@@ -68,12 +67,6 @@ impl MachineWindow {
         for (name, _, toward) in PANS {
             self.add_action_entries([plain(name, move |window| window.view().pan(toward))]);
         }
-        self.view().connect_look_changed(glib::clone!(
-            #[weak(rename_to = window)]
-            self,
-            move |_| window.look_changed()
-        ));
-        self.look_changed();
     }
 
     /// Adds those keys that are never the guest's. A disabled action leaves its key to the guest: the
@@ -103,7 +96,8 @@ impl MachineWindow {
     }
 
     pub(super) fn set_scaling(&self, scaling: Scaling) {
-        let name = SCALINGS.iter().find(|(_, known)| *known == scaling).map_or(SCALINGS[0].0, |(name, _)| name);
+        let name =
+            SCALINGS.iter().find(|(_, known)| *known == scaling).map_or(SCALINGS[0].0, |(name, _)| name);
         self.set_action_state("scaling", &name.to_variant());
         self.view().set_scaling(scaling);
     }
@@ -150,14 +144,21 @@ impl MachineWindow {
         self.remember_looks();
     }
 
-    fn look_changed(&self) {
+    /// The picture that is seen looks otherwise, or is another one.
+    pub(super) fn look_changed(&self) {
         let look = self.view().look();
+        let scaling = SCALINGS.iter().find(|(_, known)| *known == look.scaling);
+        let name = scaling.map_or(SCALINGS[0].0, |(name, _)| name);
+        self.set_action_state("scaling", &name.to_variant());
+        self.set_action_state("filter", &self.view().filter().name().to_variant());
         let pannable = self.view().scrolls().iter().any(Option::is_some);
         self.enable("zoom-reset", look.zoom != Zoom::NONE);
         self.enable("rotate-reset", look.rotation != Rotation::None);
         PANS.iter().for_each(|(name, ..)| self.enable(name, pannable));
         self.follow_scrolls();
         self.remember_looks();
+        self.turned();
+        self.look_soon();
     }
 
     fn enable(&self, name: &str, enabled: bool) {

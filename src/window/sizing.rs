@@ -57,7 +57,7 @@ impl MachineWindow {
 
     /// Shows the window, unless it is shown or closed.
     pub(super) fn appear(&self) {
-        if !self.is_visible() && !self.is_closed() {
+        if !self.is_visible() && !self.is_closed() && !self.imp().away.get() {
             self.present();
         }
     }
@@ -137,7 +137,10 @@ impl MachineWindow {
 
     fn fit_to_picture(&self) {
         let Some(picture) = self.view().natural_size() else { return };
-        let (_, header, _, _) = self.imp().header.measure(gtk::Orientation::Vertical, -1);
+        let imp = self.imp();
+        let height = |bar: &gtk::Widget| bar.measure(gtk::Orientation::Vertical, -1).1;
+        let tab_bar = imp.tab_bar.parent().map_or(0, |_| height(imp.tab_bar.upcast_ref()));
+        let header = height(imp.header.upcast_ref()) + tab_bar;
         let room = self.room();
         let wanted = (f64::from(picture.width), f64::from(picture.height));
         let shrink = (room.0 / wanted.0).min((room.1 - f64::from(header)) / wanted.1).min(1.0);

@@ -50,11 +50,6 @@ impl MachineWindow {
         imp.stage.add_overlay(panel);
         // A page lies over everything.
         panel.insert_before(&*imp.stage, Some(&*imp.page));
-        self.view().connect_status_changed(glib::clone!(
-            #[weak(rename_to = window)]
-            self,
-            move |_| window.tell_statistics()
-        ));
         self.connect_console_shown(Self::restart_statistics);
     }
 
@@ -117,7 +112,7 @@ impl MachineWindow {
         self.tell_statistics();
     }
 
-    fn tell_statistics(&self) {
+    pub(super) fn tell_statistics(&self) {
         let statistics = &self.imp().statistics;
         if !statistics.is_shown() {
             return;
@@ -154,6 +149,11 @@ fn facts(status: Option<&Status>, whole: &Report, report: Option<&Report>) -> Ve
     tell(gettext("Way"), if snapshot { gettext_f("{way}, as a snapshot", &[("way", &way)]) } else { way });
     if let Some(why) = refused.and_then(|refused| refused.first()) {
         tell(gettext("Because"), words::picture::reason(why));
+    }
+    if let Some(Status::Showing { fidelity, .. }) = status
+        && let Some(pixels) = words::picture::fidelity(fidelity)
+    {
+        tell(gettext("Pixels"), pixels);
     }
     let picture = words::picture::layout(&whole.path);
     tell(gettext("Picture"), if picture.is_empty() { gettext("No picture") } else { picture });

@@ -5,6 +5,8 @@ mod conformance;
 #[cfg(feature = "gui")]
 mod demo;
 mod devices;
+#[cfg(feature = "gui")]
+mod heads;
 mod launch;
 mod qmp;
 mod resize;
