@@ -52,6 +52,7 @@ fn main() {
     let mut album = Album { scene, size, folder: args.folder.clone(), shots: 0 };
     album.begin();
     album.menus_and_dialogs();
+    album.looks();
     album.fullscreen();
     album.resolution();
     album.statistics();
@@ -105,6 +106,24 @@ impl Album {
         self.shot("waiting");
         self.play(&["picture 0 1024 640", &size]);
         self.shot("picture");
+    }
+
+    /// The picture in all its sizes, turned, and larger than the window.
+    fn looks(&mut self) {
+        let size = self.size.clone();
+        self.play(&["picture 0 320 200", &size]);
+        for scaling in ["fit", "one-to-one", "integer", "fill"] {
+            self.play(&[&format!("action win.scaling {scaling}")]);
+            self.shot(scaling);
+        }
+        self.play(&["action win.scaling fit", "action win.rotate-right", "set background #3d3846"]);
+        self.shot("turned");
+        self.play(&["action win.rotate-reset", "set background #000000"]);
+        self.play(&["action win.scaling one-to-one", "picture 0 1600 1200", &size]);
+        self.play(&["action win.pan-right"]);
+        let bars = self.scene.sway.screenshot().expect("a picture");
+        self.keep("scroll-bars", &bars);
+        self.play(&["action win.scaling fit", "picture 0 1024 640", &size]);
     }
 
     fn menus_and_dialogs(&mut self) {
