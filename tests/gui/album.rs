@@ -130,7 +130,11 @@ impl Album {
         self.play(&["action win.menu"]);
         self.shot("menu");
         let mut input = self.input();
-        for _ in 0..3 {
+        input.tap(keys::KEY_DOWN).expect("a key");
+        input.tap(keys::KEY_RIGHT).expect("a key");
+        self.shot("looks-menu");
+        input.tap(keys::KEY_LEFT).expect("a key");
+        for _ in 0..2 {
             input.tap(keys::KEY_DOWN).expect("a key");
         }
         input.tap(keys::KEY_RIGHT).expect("a key");
