@@ -16,6 +16,7 @@
 //! holds that:
 //!
 //! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
+//! - [`markup`]: XML that is edited where it stands.
 //! - [`resolution`]: which size to ask the guest for, and what became of it.
 //! - [`frame`]: the guest's screen as a value, and what to show next.
 //! - [`input`]: what the person does, as one ordered stream of commands.
@@ -34,6 +35,7 @@ pub mod display1;
 pub mod frame;
 pub mod geometry;
 pub mod input;
+pub mod markup;
 pub mod pixel;
 pub mod present;
 pub mod resolution;
