@@ -26,6 +26,7 @@
 //! - [`session`]: one machine from connecting to ended.
 //! - [`present`]: the picture on the screen, on a Wayland surface of our own where there can be one.
 //! - `view`: the widget that shows it, and passes on what the person does.
+//! - [`host`]: what this computer and its machines need for a display.
 //! - `window`: a machine's window, and what is said there instead of a picture.
 //! - [`app`]: the program around it all.
 
@@ -34,6 +35,7 @@ pub mod clock;
 pub mod display1;
 pub mod frame;
 pub mod geometry;
+pub mod host;
 pub mod input;
 pub mod markup;
 pub mod pixel;

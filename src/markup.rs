@@ -10,6 +10,7 @@ mod node;
 mod patch;
 mod reading;
 
+use std::fmt;
 use std::ops::Range;
 
 use thiserror::Error;
@@ -53,7 +54,7 @@ pub enum MarkupError {
 }
 
 /// A text that is well-formed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Document {
     text: String,
     /// In the order of their start tags; the first is the outermost.
@@ -118,6 +119,12 @@ impl Document {
     /// The outermost element.
     pub fn root(&self) -> Node<'_> {
         Node::new(self, 0)
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Document").field(&self.text).finish()
     }
 }
 

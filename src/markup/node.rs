@@ -138,22 +138,27 @@ impl<'d> Node<'d> {
 
     /// Puts an element into it, behind that child, or before every other.
     pub fn insert(self, after: Option<Self>, fragment: &Fragment) -> Splice {
+        self.insert_all(after, std::slice::from_ref(fragment))
+    }
+
+    /// Puts elements into it, behind that child, or before every other.
+    pub fn insert_all(self, after: Option<Self>, fragments: &[Fragment]) -> Splice {
         let element = self.element();
         let step = self.step();
         if let Some(after) = after {
             let line = after.line().unwrap_or_default();
             let at = after.place().end;
-            return self.splice(at..at, written(fragment, line, step));
+            return self.splice(at..at, written(fragments, line, step));
         }
         if let Some(first) = self.children().next() {
             let line = first.line().unwrap_or_default();
             // Comments before the first child go on standing before it.
             let at = first.place().start - line.len();
-            return self.splice(at..at, written(fragment, line, step));
+            return self.splice(at..at, written(fragments, line, step));
         }
         let end = self.line().unwrap_or(if self.parent().is_none() { "\n" } else { "" });
         let line = if end.is_empty() { String::new() } else { format!("{end}{step}") };
-        let mut text = written(fragment, &line, step);
+        let mut text = written(fragments, &line, step);
         let Some(closing) = &element.closing else {
             let name = self.slice(element.name.clone());
             text.insert(0, '>');
@@ -195,8 +200,11 @@ impl<'d> Node<'d> {
     }
 }
 
-fn written(fragment: &Fragment, line: &str, step: &str) -> String {
-    let mut text = line.to_owned();
-    fragment.write(&mut text, line, step);
+fn written(fragments: &[Fragment], line: &str, step: &str) -> String {
+    let mut text = String::new();
+    for fragment in fragments {
+        text.push_str(line);
+        fragment.write(&mut text, line, step);
+    }
     text
 }
