@@ -140,7 +140,7 @@ fn leave_on_signals(window: &MachineWindow) {
 fn setup(options: &ConnectOptions) -> Setup {
     let hold = match &options.source {
         Source::Launch(_) => Hold::Owner,
-        Source::Qmp { .. } => Hold::Monitor,
+        Source::Qmp { .. } | Source::Libvirt(_) => Hold::Monitor,
         Source::Bus { .. } | Source::Fd(_) => Hold::Guest,
     };
     let way = match &options.source {
@@ -148,6 +148,7 @@ fn setup(options: &ConnectOptions) -> Setup {
         Source::Qmp { .. } => "qmp",
         Source::Bus { .. } => "bus",
         Source::Fd(_) => "fd",
+        Source::Libvirt(_) => "libvirt",
     };
     let present = options.present.map(|present| match present {
         Present::Auto => Wanted::Auto,
