@@ -72,6 +72,8 @@ impl Way {
             }
             Self::Gtk(way) => probe::command(sway, way)?,
         };
+        // The render node is this machine's GPU.
+        command.env_remove("LIBGL_ALWAYS_SOFTWARE");
         if traced {
             command.env("WAYLAND_DEBUG", "1");
         }
