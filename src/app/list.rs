@@ -24,8 +24,9 @@ struct Machine {
     address: Option<String>,
     /// Whether it answered in time.
     answers: bool,
-    /// What libvirt says of it; `null` where it was not found through libvirt. Its consoles are not
-    /// looked at then: that would take its display from another viewer.
+    /// What libvirt says of it, where it was found through libvirt. Its consoles are not looked at then:
+    /// that would take its display from another viewer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     libvirt: Option<Domain>,
     consoles: Vec<Console>,
 }
