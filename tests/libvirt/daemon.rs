@@ -47,6 +47,8 @@ impl Daemon {
         let mut supervisor = unshare
             .arg(script)
             .arg(place.path())
+            // To find out what QEMU can do takes a minute on a busy computer: once for all tests.
+            .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("libvirt-knows"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -143,7 +143,8 @@ impl Hypervisor {
     ///
     /// When libvirt does not take it: nothing has changed then.
     pub async fn define(&self, definition: String) -> Result<(), LibvirtError> {
-        let defined = self.call("take the definition", QUICK, move |connect| {
+        // The first time, libvirt asks every QEMU what it can do.
+        let defined = self.call("take the definition", SLOW, move |connect| {
             Domain::define_xml_flags(connect, &definition, sys::VIR_DOMAIN_DEFINE_VALIDATE).map(drop)
         });
         defined.await.map_err(|error| match error {
