@@ -39,7 +39,7 @@ impl Daemon {
         fs::write(place.path().join("etc/qemu.conf"), QEMU_CONF).unwrap();
         fs::write(place.path().join("libvirtd.conf"), DAEMON_CONF).unwrap();
         let mut unshare = Command::new("unshare");
-        unshare.args(["--mount", "--pid", "--fork", "--kill-child=KILL"]);
+        unshare.arg("--mount");
         if !rustix::process::geteuid().is_root() {
             unshare.args(["--user", "--map-root-user"]);
         }
@@ -121,7 +121,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // The first process of the namespaces ends, and all others with it.
+        // It ends what it has started.
         drop(self.words.take());
         let _ = self.supervisor.wait();
     }

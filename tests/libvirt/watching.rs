@@ -117,7 +117,7 @@ fn nobody_there_is_said_at_once_and_whoever_comes_is_found() {
     let mut daemon = Daemon::prepare();
     let hypervisor = Hypervisor::connect(daemon.uri(), Access::Full);
     assert!(matches!(call(hypervisor.machines()), Err(LibvirtError::Absent { .. })));
-    let nonsense = Hypervisor::connect("nonsense:///system", Access::Full);
+    let nonsense = Hypervisor::connect("qemu+pigeon:///system", Access::Full);
     let refused = call(nonsense.machines()).unwrap_err();
     assert!(matches!(refused, LibvirtError::BadUri { .. }), "{refused:?}");
     daemon.tell("start");

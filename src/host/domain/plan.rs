@@ -64,7 +64,9 @@ pub fn plan(definition: &Definition, facts: &Facts) -> Vec<Edit> {
     if qemu::has_set_arguments(definition) {
         edits.push(Edit::MoveSetArguments);
     }
-    edits.extend(vgpus.iter().flat_map(|vgpu| of_vgpu(vgpu, facts)));
+    // libvirt lets one have ramfb.
+    let boots = vgpus.iter().find(|vgpu| vgpu.ramfb).or(vgpus.first());
+    edits.extend(vgpus.iter().flat_map(|vgpu| of_vgpu(vgpu, boots == Some(vgpu), facts)));
     edits.retain(|edit| changes(definition, edit));
     edits
 }
@@ -96,9 +98,10 @@ fn excluded(definition: &Definition, gl: &Gl) -> Vec<GraphicsKind> {
     kinds
 }
 
-fn of_vgpu(vgpu: &Vgpu, facts: &Facts) -> Vec<Edit> {
+fn of_vgpu(vgpu: &Vgpu, boots: bool, facts: &Facts) -> Vec<Edit> {
     let uuid = || vgpu.uuid.clone();
-    let mut edits = vec![Edit::ShowVgpu { uuid: uuid() }, Edit::BootVgpu { uuid: uuid() }];
+    let mut edits = vec![Edit::ShowVgpu { uuid: uuid() }];
+    edits.extend(boots.then(|| Edit::BootVgpu { uuid: uuid() }));
     let known = facts.vgpus.iter().find(|facts| facts.uuid.eq_ignore_ascii_case(&vgpu.uuid));
     let Some(VgpuFacts { intel, size, rom, .. }) = known else { return edits };
     let size = size.map(|(width, height)| [Property::Width(width), Property::Height(height)]);
