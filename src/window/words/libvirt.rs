@@ -37,7 +37,7 @@ pub(in crate::window) fn libvirt(error: &LibvirtError) -> Told {
         E::NoDisplay { name, has } => (
             gettext("No Display"),
             gettext_f(
-                "“{name}” has no D-Bus display, but: {displays}. It needs “<graphics type='dbus' p2p='yes'/>” in its definition.",
+                "“{name}” has no D-Bus display, but: {displays}. It needs a graphics device of the type “dbus” in its definition.",
                 &[("name", name), ("displays", has)],
             ),
         ),
