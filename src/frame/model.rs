@@ -351,7 +351,7 @@ impl Model {
     }
 
     fn damage(&mut self, [x, y, width, height]: [i32; 4], ack: Option<Ack>, now: Time) {
-        if self.arriving.is_some() {
+        if self.recovery.doubted_until().is_none_or(|until| now >= until) {
             self.accept_arriving(now);
         }
         let size = self.shown.size();
@@ -378,6 +378,9 @@ impl Model {
 
     fn disable(&mut self, now: Time) {
         self.recovery.disabled(now);
+        if let (Some(arriving), Some(until)) = (&mut self.arriving, self.recovery.doubted_until()) {
+            arriving.due = until;
+        }
         if self.signal == Signal::Live {
             self.signal = Signal::Fading { since: now };
         }

@@ -8,6 +8,9 @@
 //!   picture stands still sends one, a vGPU one a poll;
 //! - the console has another size than what is shown.
 //!
+//! A change of the mode begins with a black surface of the new size, which often does arrive: then it is
+//! doubted, and the old picture stays until the request is answered.
+//!
 //! Registering a listener again makes QEMU send the current one; but up to 10.2 it leaks the former
 //! listener, so this is done as seldom as it helps.
 
@@ -23,6 +26,9 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// A `Disable` this soon behind an announcement is of the same tick.
 const TICK: Duration = Duration::from_millis(20);
 
+/// So long the old picture stays for a scanout that is doubted.
+const DOUBT: Duration = Duration::from_millis(500);
+
 /// The shortest time between two requests.
 const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -37,6 +43,15 @@ const BURST: u32 = 3;
 /// Without a request for so long, all is well again.
 const CALM: Duration = Duration::from_secs(60);
 
+/// What a lost scanout was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// Another buffer like the one before: guests flip all the time, and what is lost is soon replaced.
+    Flip,
+    /// Another mode: seldom, and what is shown is wrong altogether.
+    Mode,
+}
+
 #[derive(Debug, Default, Clone, Copy)]
 enum Suspicion {
     #[default]
@@ -44,14 +59,16 @@ enum Suspicion {
     /// What is shown was announced once more: had QEMU gone on to another buffer in that tick, it would
     /// not have.
     Repeated(Time),
+    /// A scanout of another size was announced, and nothing since: it may be the black one that comes first.
+    Changed,
     /// A `Disable` came, and nothing since: it may mean what it says.
-    Disabled(Time),
+    Disabled(Loss, Time),
     /// Then updates came, of a scanout that did not.
-    Missing(Time),
+    Missing(Loss, Time),
     /// The console has had this size for so long, and what is shown has not.
     Resized(Size<Guest>, Time),
-    /// We asked, and no scanout came since.
-    Asked,
+    /// We asked, and nothing came since.
+    Asked(Loss),
 }
 
 /// Whether a scanout is missing.
@@ -67,23 +84,48 @@ pub(super) struct Recovery {
 impl Recovery {
     /// A scanout arrived while another, or the same, was shown.
     pub(super) fn announced(&mut self, scanout: &Scanout, shown: &Scanout, now: Time) {
-        let repeated = scanout.is_same(shown);
-        self.suspicion = if repeated { Suspicion::Repeated(now) } else { Suspicion::None };
+        self.suspicion = if is_lossless(scanout) {
+            Suspicion::None
+        } else if scanout.is_same(shown) {
+            Suspicion::Repeated(now)
+        } else if scanout.size() != shown.size() {
+            Suspicion::Changed
+        } else {
+            Suspicion::None
+        };
     }
 
     /// A `Disable` arrived.
     pub(super) fn disabled(&mut self, now: Time) {
         self.suspicion = match self.suspicion {
             Suspicion::Repeated(at) if now.since(at) < TICK => Suspicion::None,
-            Suspicion::Repeated(_) | Suspicion::None => Suspicion::Disabled(now),
+            Suspicion::Changed => Suspicion::Disabled(Loss::Mode, now),
+            // What was asked for may be lost as well.
+            Suspicion::Asked(loss) => Suspicion::Disabled(loss, now),
+            Suspicion::Repeated(_) | Suspicion::None => Suspicion::Disabled(Loss::Flip, now),
             other => other,
         };
     }
 
     /// An update of what is shown arrived.
     pub(super) fn updated(&mut self, shown: &Scanout) {
-        let Suspicion::Disabled(since) = self.suspicion else { return };
-        self.suspicion = if is_lossless(shown) { Suspicion::None } else { Suspicion::Missing(since) };
+        self.suspicion = match self.suspicion {
+            Suspicion::Changed => Suspicion::None,
+            Suspicion::Disabled(..) if is_lossless(shown) => Suspicion::None,
+            Suspicion::Disabled(loss, since) => Suspicion::Missing(loss, since),
+            other => other,
+        };
+    }
+
+    /// Until when the scanout that was announced last should not be shown, because a better one will
+    /// soon be asked for.
+    pub(super) fn doubted_until(&self) -> Option<Time> {
+        let (Suspicion::Disabled(Loss::Mode, since) | Suspicion::Missing(Loss::Mode, since)) = self.suspicion
+        else {
+            return None;
+        };
+        let soon = self.asked.is_none_or(|(last, _)| last + INTERVAL <= since + PATIENCE);
+        soon.then_some(since + DOUBT)
     }
 
     /// The console has this size, and this is shown, or will be.
@@ -95,11 +137,7 @@ impl Recovery {
         }
         self.suspicion = match self.suspicion {
             Suspicion::Resized(size, since) if differs && size == console => Suspicion::Resized(size, since),
-            Suspicion::Resized(..) | Suspicion::None | Suspicion::Repeated(_) | Suspicion::Disabled(_)
-                if differs && self.sized != Some(console) =>
-            {
-                Suspicion::Resized(console, now)
-            }
+            _ if differs && self.sized != Some(console) => Suspicion::Resized(console, now),
             Suspicion::Resized(..) => Suspicion::None,
             other => other,
         };
@@ -107,9 +145,13 @@ impl Recovery {
 
     /// When [`Self::ask`] has to be called.
     pub(super) fn due(&self) -> Option<Time> {
-        let (Suspicion::Missing(since) | Suspicion::Resized(_, since)) = self.suspicion else { return None };
+        let (since, apart) = match (self.suspicion, self.asked) {
+            (Suspicion::Missing(Loss::Flip, since), Some((_, times))) => (since, interval(times)),
+            (Suspicion::Missing(_, since) | Suspicion::Resized(_, since), _) => (since, INTERVAL),
+            _ => return None,
+        };
         let patience = since + PATIENCE;
-        Some(self.asked.map_or(patience, |(last, times)| patience.max(last + interval(times))))
+        Some(self.asked.map_or(patience, |(last, _)| patience.max(last + apart)))
     }
 
     /// Whether to register again at `now`, which then counts as done.
@@ -117,6 +159,10 @@ impl Recovery {
         if self.due().is_none_or(|due| now < due) {
             return false;
         }
+        let loss = match self.suspicion {
+            Suspicion::Missing(loss, _) => loss,
+            _ => Loss::Mode,
+        };
         if let Suspicion::Resized(size, _) = self.suspicion {
             self.sized = Some(size);
         }
@@ -124,7 +170,7 @@ impl Recovery {
             Some((last, times)) if now.since(last) < interval(times) + CALM => times,
             _ => 0,
         };
-        self.suspicion = Suspicion::Asked;
+        self.suspicion = Suspicion::Asked(loss);
         self.asked = Some((now, before + 1));
         true
     }

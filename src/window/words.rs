@@ -2,6 +2,7 @@
 
 mod libvirt;
 pub(super) mod picture;
+pub(super) mod resolution;
 
 use std::fmt::Write;
 

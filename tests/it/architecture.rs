@@ -17,7 +17,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("stats", &["clock"]),
     ("display1", &["geometry", "pixel", "clock", "frame", "input", "stats"]),
     ("source", &["display1", "clock", "markup"]),
-    ("session", &["source", "display1", "frame", "input", "geometry", "clock", "stats"]),
+    ("session", &["source", "display1", "frame", "input", "geometry", "clock", "resolution", "stats"]),
     ("present", &["frame", "geometry", "pixel", "clock", "stats"]),
     ("view", &["present", "frame", "input", "geometry", "pixel", "clock", "stats"]),
     ("host", &["markup", "clock"]),

@@ -5,8 +5,11 @@ mod conformance;
 #[cfg(feature = "gui")]
 mod demo;
 mod devices;
+#[cfg(feature = "gui")]
+mod heads;
 mod launch;
 mod qmp;
+mod resize;
 mod screenshot;
 #[path = "../it/session_watch.rs"]
 mod session_watch;

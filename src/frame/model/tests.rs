@@ -265,6 +265,9 @@ fn trap_14_a_lost_scanout_is_asked_for_again_and_seldom() {
         }
     }
     assert!((3..10).contains(&requests), "each is one more listener that QEMU works for: {requests}");
+    stage.apply(Event::ConsoleSize(Size::new(1024, 768)));
+    assert!(stage.after(5000).tick().resync, "a change of mode does not wait for minutes");
+    stage.apply(Event::ConsoleSize(Size::new(800, 600)));
     stage.after(400_000).apply(Event::Dmabuf(dmabuf(2, Wire::V1)));
     for inode in 3..5 {
         stage.apply(Event::Disable);
