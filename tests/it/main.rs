@@ -6,6 +6,7 @@ mod bad_input;
 mod boost;
 mod cli;
 mod decode;
+mod domains;
 mod follow;
 mod launch;
 mod listener;
