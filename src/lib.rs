@@ -16,6 +16,7 @@
 //! holds that:
 //!
 //! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
+//! - [`clipboard`]: what is copied on one side and pasted on the other.
 //! - [`resolution`]: which size to ask the guest for, and what became of it.
 //! - [`frame`]: the guest's screen as a value, and what to show next.
 //! - [`input`]: what the person does, as one ordered stream of commands.
@@ -29,6 +30,7 @@
 //! - [`app`]: the program around it all.
 
 pub mod app;
+pub mod clipboard;
 pub mod clock;
 pub mod display1;
 pub mod frame;

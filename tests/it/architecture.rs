@@ -10,11 +10,12 @@ const RULES: &[(&str, &[&str])] = &[
     ("geometry", &[]),
     ("pixel", &[]),
     ("clock", &[]),
+    ("clipboard", &[]),
     ("resolution", &["geometry", "clock"]),
     ("frame", &["geometry", "pixel", "clock"]),
     ("input", &["geometry", "clock"]),
     ("stats", &["clock"]),
-    ("display1", &["geometry", "pixel", "clock", "frame", "input", "stats"]),
+    ("display1", &["geometry", "pixel", "clock", "clipboard", "frame", "input", "stats"]),
     ("source", &["display1", "clock"]),
     ("session", &["source", "display1", "frame", "input", "geometry", "clock", "stats"]),
     ("present", &["frame", "geometry", "pixel", "clock", "stats"]),
@@ -44,7 +45,7 @@ const UNSAFE: &[&str] = &[
 ];
 
 /// Pure modules read no clock and do no I/O.
-const PURE: &[&str] = &["geometry", "pixel", "resolution", "frame", "input", "stats"];
+const PURE: &[&str] = &["geometry", "pixel", "clipboard", "resolution", "frame", "input", "stats"];
 const IMPURE: &[&str] =
     &["clock::now(", "Instant::now", "SystemTime", "std::env", "std::fs", "std::net", "std::thread"];
 

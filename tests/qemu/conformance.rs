@@ -22,8 +22,7 @@ use zruntime::block_on;
 use self::module::Interface;
 
 /// Interfaces that no part of the program uses yet, and those of QEMU on Windows.
-const NOT_OURS: [&str; 8] = [
-    "org.qemu.Display1.Clipboard",
+const NOT_OURS: [&str; 7] = [
     "org.qemu.Display1.Audio",
     "org.qemu.Display1.AudioInListener",
     "org.qemu.Display1.AudioOutListener",
