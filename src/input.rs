@@ -1,13 +1,25 @@
 //! What the person does, as one ordered stream of commands to the guest.
+//!
+//! - [`Seat`]: everything in front of one console; the keys that free the keyboard are seen first.
+//! - [`grab`], [`Chord`]: who has the desktop's shortcuts, and every way back.
+//! - [`Hands`]: what is held and where the pointer is, as commands.
+//! - [`keymap`], [`Combination`]: keys by their numbers and names.
 
+mod chord;
+mod combination;
+pub mod grab;
 mod hands;
 mod keyboard;
 pub mod keymap;
 mod pointer;
+mod seat;
 
+pub use chord::{Chord, Verdict};
+pub use combination::{Combination, CombinationError};
 pub use hands::Hands;
 pub use keyboard::Keyboard;
 pub use pointer::{Motion, Wheel};
+pub use seat::{Deed, Seat, Whose};
 
 use crate::geometry::{Guest, Point};
 

@@ -17,6 +17,8 @@ pub struct Hands {
     motion: Motion,
     buttons: Vec<Button>,
     mode: PointerMode,
+    /// Modifiers that sticky keys hold, by their Linux codes.
+    latched: Vec<u32>,
     /// The guest's lock lights; `None` until it has said something about them.
     lights: Option<Leds>,
     last: Option<(f64, f64)>,
@@ -29,6 +31,17 @@ impl Hands {
             Press::Down => self.keyboard.press(evdev),
             Press::Up => self.keyboard.release(evdev),
         }
+    }
+
+    /// Sticky keys hold these modifiers, by their Linux codes: the guest does, too, beside those that
+    /// the person holds.
+    pub fn latched(&mut self, codes: &[u32]) -> Vec<Command> {
+        let before = std::mem::replace(&mut self.latched, codes.to_vec());
+        let gone = before.iter().filter(|code| !codes.contains(code));
+        let mut commands: Vec<_> = gone.filter_map(|code| self.keyboard.release(*code)).collect();
+        let new = codes.iter().filter(|code| !before.contains(code));
+        commands.extend(new.filter_map(|code| self.keyboard.press(*code)));
+        commands
     }
 
     /// Keys pressed together and released: see [`Keyboard::chord`].
@@ -92,6 +105,7 @@ impl Hands {
 
     /// Lets go of every key and button.
     pub fn let_go(&mut self) -> Vec<Command> {
+        self.latched.clear();
         let buttons = std::mem::take(&mut self.buttons).into_iter();
         let buttons = buttons.rev().map(|button| Command::Button(button, Press::Up));
         self.keyboard.release_all().chain(buttons).collect()

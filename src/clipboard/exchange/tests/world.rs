@@ -148,7 +148,9 @@ impl World {
             if wires.iter().all(|wire| wire.is_empty()) && self.reads.is_empty() {
                 return;
             }
-            [HostReads, QemuHearsUs, QemuHearsAgent, AgentHears, ExchangeHears].map(|step| self.step(step));
+            for step in [HostReads, QemuHearsUs, QemuHearsAgent, AgentHears, ExchangeHears] {
+                self.step(step);
+            }
         }
         panic!("it never ends");
     }
