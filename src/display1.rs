@@ -25,7 +25,7 @@ pub mod wire;
 
 pub use change::{Change, changes};
 pub use clipboard::Clipboard;
-pub use console::{Console, Description, Touch, UiInfo};
+pub use console::{Console, Description, UiInfo};
 pub use listener::{Closed, Frames, Listener, Pace, RegisterError, Report};
 pub use peer::{CallError, Machine, Peer, PeerError};
 

@@ -211,6 +211,13 @@ impl Builder {
         self
     }
 
+    /// Runs nothing: for tests that do themselves what a guest does, over QEMU's own `-qtest`.
+    #[must_use]
+    pub fn idle(mut self) -> Self {
+        self.accelerator = "qtest";
+        self
+    }
+
     /// Uses KVM, which has to work.
     #[must_use]
     pub fn kvm(mut self) -> Self {
