@@ -1,17 +1,15 @@
 //! The clipboard on the wire: both sides call, and nobody waits for anybody.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use oriel::clipboard::Selection;
 use oriel::display1::clipboard::{Clipboard, Said, TEXT, TextError};
 use oriel::display1::{CallError, Peer};
 use standin::{Args, Call, PendingReply, Reply, Standin, Timing};
-use zruntime::{SharedRuntime, block_on};
+use zruntime::block_on;
 
+use crate::session_watch::in_time;
 use crate::viewer::{WAIT, connect};
 
 const CLIPBOARD: &str = "org.qemu.Display1.Clipboard";
@@ -50,18 +48,8 @@ impl Pair {
     }
 
     fn next(&self) -> Said {
-        in_time(self.clipboard.next())
+        in_time("something is said", self.clipboard.next())
     }
-}
-
-fn in_time<T>(wait: impl Future<Output = T>) -> T {
-    block_on(async {
-        let runtime = SharedRuntime::current().unwrap();
-        match select(pin!(wait), runtime.sleep(WAIT)).await {
-            Either::Left((done, _)) => done,
-            Either::Right(_) => panic!("nothing was said"),
-        }
-    })
 }
 
 fn grabbed(serial: u32, text: bool) -> Said {

@@ -58,9 +58,11 @@ fn ours() -> BTreeMap<&'static str, Interface> {
         let properties = &mut ours.entry(property.interface).or_default().properties;
         properties.insert(property.name.to_owned(), property.signature.to_owned());
     }
-    // The one that the viewer tells rather than reads.
-    let listener = ours.entry(interface::LISTENER).or_default();
-    listener.properties.insert("Interfaces".to_owned(), "as".to_owned());
+    // Those that the viewer tells rather than reads.
+    for interface in [interface::LISTENER, interface::CLIPBOARD] {
+        let properties = &mut ours.entry(interface).or_default().properties;
+        properties.insert("Interfaces".to_owned(), "as".to_owned());
+    }
     ours
 }
 

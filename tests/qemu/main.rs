@@ -1,10 +1,12 @@
 //! Stock QEMU under emulation: every way to reach it, what it shows, how it ends.
 
 mod bus;
+mod clipboard;
 mod conformance;
 #[cfg(feature = "gui")]
 mod demo;
 mod devices;
+mod keys;
 mod launch;
 mod qmp;
 mod screenshot;
