@@ -34,10 +34,10 @@ impl Offer {
         let mut offer = Self::Nothing;
         for one in types {
             let is = |known: &&str| known.eq_ignore_ascii_case(one);
-            if SECRET.iter().any(|known| is(known)) {
+            if SECRET.iter().any(is) {
                 return Self::Secret;
             }
-            if TEXT.iter().any(|known| is(known)) {
+            if TEXT.iter().any(is) {
                 offer = Self::Text;
             }
         }

@@ -235,10 +235,7 @@ mod tests {
             let (mut seat, mut others) = (ready(), Others::default());
             for event in events {
                 let before = seat.grab().state();
-                let freed = match &event {
-                    Event::Grab(Input::Obstacle(_) | Input::Chord) => true,
-                    _ => false,
-                };
+                let freed = matches!(event, Event::Grab(Input::Obstacle(_) | Input::Chord));
                 let deeds = match event {
                     Event::Key(code, press) => match seat.key(code, press, NOW) {
                         Whose::Taken(deeds) => deeds,
