@@ -11,14 +11,16 @@
 //!
 //! What can be decided without a display is decided in pure modules: [`ladder`] (which way, and why
 //! not a better one), [`viewport`] (which part goes where), [`slots`] (what a copy has to copy),
-//! [`choices`] (for which buffers that is known), [`cache`] (which buffers stay known), [`table`]
+//! [`scene`] and [`filter`] (which pixels it makes), [`choices`] (for which buffers that is known), [`cache`] (which buffers stay known), [`table`]
 //! (which formats the compositor takes).
 
 pub mod cache;
 pub mod choices;
+pub mod expand;
 pub mod facts;
 pub mod fence;
 pub mod file;
+pub mod filter;
 #[cfg(feature = "gl")]
 pub mod gpu;
 #[cfg(feature = "gui")]
@@ -31,18 +33,22 @@ mod output;
 pub mod owner;
 pub mod readback;
 pub mod rows;
+pub mod scene;
 pub mod slots;
 #[cfg(feature = "gui")]
 pub mod surface;
 pub mod table;
 #[cfg(feature = "gl")]
 pub mod timeline;
+pub mod view;
 pub mod viewport;
 
 pub use facts::Facts;
+pub use filter::{Filter, Kernel};
 pub use ladder::{Presenting, Refusals, Rung, Wanted};
 #[cfg(feature = "gui")]
 pub use output::Output;
+pub use scene::{Colour, Fidelity, Paint, Scene};
 
 use crate::frame::Scanout;
 use crate::geometry::{Guest, Size};
@@ -78,7 +84,7 @@ pub enum Status {
     #[default]
     Idle,
     /// It is shown this way; `refused` says why not a better one.
-    Showing { rung: Rung, refused: Refusals },
+    Showing { rung: Rung, refused: Refusals, fidelity: Fidelity },
     /// It cannot be shown this way: let GTK draw it ([`Wanted::Gtk`]), unless the person asked for
     /// this way alone.
     Refused { refused: Refusals },
@@ -87,10 +93,12 @@ pub enum Status {
 }
 
 impl Status {
-    /// What the ladder has chosen.
-    pub fn of(choice: &ladder::Choice) -> Self {
+    /// What the ladder has chosen, and what that makes of the pixels.
+    pub fn of(choice: &ladder::Choice, fidelity: Fidelity) -> Self {
         match choice {
-            ladder::Choice::Take { rung, refused } => Self::Showing { rung: *rung, refused: refused.clone() },
+            ladder::Choice::Take { rung, refused } => {
+                Self::Showing { rung: *rung, refused: refused.clone(), fidelity }
+            }
             ladder::Choice::Refuse(refused) => Self::Refused { refused: refused.clone() },
         }
     }
@@ -119,10 +127,10 @@ impl Kind {
 
     fn path(self, status: &Status, presenting: Presenting, fit: Option<Fit>) -> Path {
         let none = Refusals::default();
-        let (rung, refused) = match status {
-            Status::Showing { rung, refused } => (rung.name(), refused),
-            Status::Refused { refused } => ("none", refused),
-            Status::Idle | Status::Gone { .. } => ("none", &none),
+        let (rung, refused, sampling) = match status {
+            Status::Showing { rung, refused, fidelity } => (rung.name(), refused, fidelity.name()),
+            Status::Refused { refused } => ("none", refused, None),
+            Status::Idle | Status::Gone { .. } => ("none", &none, None),
         };
         let reason = match status {
             Status::Gone { reason } => Some(reason.clone()),
@@ -135,6 +143,7 @@ impl Kind {
             reason,
             refused: refused.iter().map(told).collect(),
             fit: fit.map(Fit::name),
+            sampling,
             format: self.fourcc.map(|fourcc| fourcc.to_string()),
             modifier: self.modifier.map(|modifier| modifier.to_string()),
             size: Some((self.size.width, self.size.height)),

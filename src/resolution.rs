@@ -7,6 +7,7 @@
 //!
 //! - `device`: what display devices make of wishes.
 //! - `physical`: millimetres.
+//! - `layout`: where heads are among each other.
 //! - `offers`: what a menu of sizes holds.
 //! - `verdict`: what became of a wish, and why.
 //!
@@ -16,6 +17,7 @@
 //! for each wish (`vfio_display_edid_update`, hw/vfio/display.c), so wishes are to be rare.
 
 mod device;
+mod layout;
 mod offers;
 mod physical;
 #[cfg(test)]
@@ -25,6 +27,7 @@ mod verdict;
 use std::time::Duration;
 
 pub use device::{Device, Keep, Limits};
+pub use layout::{Head, layout, row};
 pub use offers::{NoSize, Offer, OfferKind, offers, typed};
 pub use physical::{Millimetres, Pitch};
 pub use verdict::{Driver, Reason, Remedy, Verdict};
@@ -180,6 +183,16 @@ impl Control {
         self.limits = limits;
     }
 
+    /// The device that this is about.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// What may be asked of it.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// What is known of the guest's driver.
     pub fn set_driver(&mut self, driver: Driver) {
         self.driver = driver;
@@ -193,6 +206,11 @@ impl Control {
     /// The size that the person chose, as long as it counts.
     pub fn chosen(&self) -> Option<Size<Guest>> {
         self.chosen
+    }
+
+    /// The last wish, if QEMU was told of one.
+    pub fn wish(&self) -> Option<Wish> {
+        self.last.map(|last| last.wish)
     }
 
     /// What became of the last wish.
@@ -231,9 +249,12 @@ impl Control {
     /// The connection is a new one: nothing is known of what QEMU was asked for.
     pub fn reconnected(&mut self, now: Time) {
         (self.last, self.support, self.verdict) = (None, Support::Unknown, Verdict::None);
-        self.phase = match (self.policy, self.window) {
-            (Policy::Off, _) | (_, None) => Phase::Resting,
-            _ => Phase::Settling { until: now + SETTLING, cause: Cause::Window },
+        let follows = |window: Window| self.policy != Policy::Off && window.sized_by != SizedBy::Picture;
+        self.phase = match self.window {
+            Some(window) if self.chosen.is_some() || follows(window) => {
+                Phase::Settling { until: now + SETTLING, cause: Cause::Window }
+            }
+            _ => Phase::Resting,
         };
     }
 

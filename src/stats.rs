@@ -33,6 +33,11 @@ pub struct Path {
     /// `sampled` (draw it).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit: Option<&'static str>,
+    /// What makes the monitor's pixels of the guest's: `exact` (each is one, or a square of them),
+    /// `rounded` (the same, if the compositor rounds edges to its pixels), the name of a filter of
+    /// ours, or `compositor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<&'static str>,
     /// The DRM format code of the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -62,6 +67,22 @@ pub enum Boost {
     Useless,
     /// QEMU does not do it.
     Refused,
+}
+
+/// The screen size that the guest was asked for last, and what became of that.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Wish {
+    /// Width and height in guest pixels.
+    pub size: (u32, u32),
+    /// Width and height in millimetres.
+    pub millimetres: (u16, u16),
+    /// Where the head is among the others, in pixels.
+    pub at: (i32, i32),
+    /// `waiting`, `followed`, or why it did not: as `unsupported`, `no-agent`.
+    pub outcome: &'static str,
+    /// Milliseconds until the guest showed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<f64>,
 }
 
 macro_rules! counters {
@@ -127,6 +148,8 @@ counters! {
     waited,
     /// Frames that were shown while somebody still drew into their buffer.
     unfinished,
+    /// Times that the guest was asked for a screen size.
+    wishes,
 }
 
 /// One console's counters, shared by the threads that its frames pass.
@@ -145,6 +168,7 @@ pub struct Stats {
 struct Slow {
     path: Path,
     boost: Boost,
+    wish: Option<Wish>,
     last: Snapshot,
 }
 
@@ -183,6 +207,9 @@ pub struct Report {
     pub commit: Option<Quantiles>,
     /// From a change's arrival to the moment that it was seen.
     pub present: Option<Quantiles>,
+    /// What the guest was asked for last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wish: Option<Wish>,
     pub path: Path,
 }
 
@@ -196,7 +223,7 @@ impl Stats {
             reply: Histogram::default(),
             commit: Histogram::default(),
             present: Histogram::default(),
-            slow: Mutex::new(Slow { path, boost: Boost::None, last: Snapshot::empty(now) }),
+            slow: Mutex::new(Slow { path, boost: Boost::None, wish: None, last: Snapshot::empty(now) }),
         }
     }
 
@@ -298,6 +325,16 @@ impl Stats {
         self.counters.unfinished.fetch_add(1, Relaxed);
     }
 
+    /// The guest was asked for a screen size.
+    pub fn wished(&self) {
+        self.counters.wishes.fetch_add(1, Relaxed);
+    }
+
+    /// What became of the last wish, as far as is known.
+    pub fn wish(&self, wish: Option<Wish>) {
+        self.slow().wish = wish;
+    }
+
     /// Frames take another way from now on.
     pub fn path(&self, path: Path) {
         self.slow().path = path;
@@ -375,6 +412,7 @@ impl Snapshot {
             reply: self.reply.since(&earlier.reply).quantiles(),
             commit: self.commit.since(&earlier.commit).quantiles(),
             present: self.present.since(&earlier.present).quantiles(),
+            wish: slow.wish.clone(),
             path: slow.path.clone(),
         }
     }
@@ -435,6 +473,25 @@ mod tests {
         assert!((report.presented_rate - 60.0).abs() < 1e-9, "{report:?}");
         let line = serde_json::to_value(&report).expect("JSON");
         assert_eq!((line["boost"].as_str(), line["updates"].as_u64()), (Some("on"), Some(30)));
+    }
+
+    #[test]
+    fn what_became_of_a_wish_is_told() {
+        let stats = Stats::new(at(0));
+        let line = serde_json::to_value(stats.report(at(1000))).expect("JSON");
+        assert!(line.get("wish").is_none());
+        let wish = Wish {
+            size: (1600, 900),
+            millimetres: (423, 238),
+            at: (0, 0),
+            outcome: "followed",
+            after: Some(40.0),
+        };
+        stats.wished();
+        stats.wish(Some(wish));
+        let line = serde_json::to_value(stats.report(at(2000))).expect("JSON");
+        assert_eq!((line["wishes"].as_u64(), line["wish"]["size"][0].as_u64()), (Some(1), Some(1600)));
+        assert_eq!(line["wish"]["outcome"], "followed");
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The display widget: shows one console's picture and passes on what the person does.
 //!
 //! One type, split by aspect: `drawing` (where the picture is, and how it gets there), `falling` (what
-//! happens when it cannot), `input` (keys, buttons, wheel), `cursor` (the guest's pointer as the host's).
+//! happens when it cannot), `looks` (size, turn, zoom and pan), `input` (keys, buttons, wheel), `cursor`
+//! (the guest's pointer as the host's).
 
 mod cursor;
 mod drawing;
 mod falling;
 mod imp;
 mod input;
+mod looks;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,10 +19,12 @@ use gtk::prelude::*;
 use gtk::subclass::prelude::*;
 
 use crate::frame::{Mailbox, Screen};
-use crate::geometry::{Logical, Scaling, Size};
+use crate::geometry::{Logical, Size};
 use crate::input::{Command, Leds, PointerMode};
 use crate::present::{Options, Stacking, Status};
 use crate::stats::Stats;
+
+pub use looks::Toward;
 
 glib::wrapper! {
     /// A console's screen.
@@ -78,13 +82,6 @@ impl DisplayView {
         self.follow_console();
     }
 
-    /// How the picture takes the room that it has.
-    pub fn set_scaling(&self, scaling: Scaling) {
-        self.imp().scaling.set(scaling);
-        self.queue_resize();
-        self.place();
-    }
-
     /// Which way the picture is to take.
     pub fn set_options(&self, options: Options) {
         let imp = self.imp();
@@ -140,7 +137,7 @@ impl DisplayView {
     /// The size at which one guest pixel is one device pixel.
     pub fn natural_size(&self) -> Option<Size<Logical>> {
         let Screen::Live(size) = self.screen() else { return None };
-        Some(crate::geometry::natural_size(size, self.screen_scale()))
+        Some(self.look().natural_size(size, self.screen_scale()))
     }
 
     /// Calls `changed` when [`Self::screen`] is another.
@@ -151,6 +148,11 @@ impl DisplayView {
     /// Calls `changed` when [`Self::status`] is another.
     pub fn connect_status_changed(&self, changed: impl Fn(&Self) + 'static) -> glib::SignalHandlerId {
         self.connect_closure("status-changed", false, glib::closure_local!(move |view: Self| changed(&view)))
+    }
+
+    /// Calls `resized` when it has been given room, or other room, in the middle of a layout.
+    pub fn connect_resized(&self, resized: impl Fn(&Self) + 'static) -> glib::SignalHandlerId {
+        self.connect_closure("resized", false, glib::closure_local!(move |view: Self| resized(&view)))
     }
 
     fn send_all(&self, commands: impl IntoIterator<Item = Command>) {

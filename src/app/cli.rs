@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::exit::{self, Failure};
-use crate::geometry::Scaling;
+use crate::geometry::{Rotation, Scaling};
 use crate::source::{Launch, Source};
 
 const EXAMPLES: &str = "\
@@ -203,13 +203,22 @@ pub struct Show {
     /// in the window].
     #[arg(long, value_name = "N")]
     console: Option<u32>,
-    /// Fill the screen.
-    #[arg(long)]
-    fullscreen: bool,
-    /// Size of the picture: 1:1 for the guest's pixels as they are, fit for all that fits
-    /// [default: as it was last time, at first fit].
+    /// Fill the screen: the one that the window is on; the MONITOR of this connector (DP-1), number (1 is
+    /// the leftmost) or name; or 'all' of them, each with a console of the machine.
+    #[arg(long, value_name = "MONITOR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    fullscreen: Option<String>,
+    /// Size of the picture: fit for all that fits, 1:1 for the guest's pixels as they are, integer for
+    /// the largest whole multiple, fill for all of the window [default: as it was last time, at first
+    /// fit].
     #[arg(long, value_name = "SCALE")]
     scale: Option<Scale>,
+    /// How pixels are mixed where the picture has another size: auto is sharp where it is enlarged and
+    /// area where it is shrunk [default: as it was last time, at first auto].
+    #[arg(long, value_name = "FILTER")]
+    filter: Option<Mixing>,
+    /// Turn the picture clockwise by so many degrees [default: as it was last time, at first 0].
+    #[arg(long, value_name = "DEGREES")]
+    rotate: Option<Turn>,
     /// How the picture reaches the screen; auto takes the best way that works [default: as chosen in
     /// the preferences, at first auto].
     #[arg(long, value_name = "WAY")]
@@ -244,6 +253,48 @@ enum Scale {
     Fit,
     #[value(name = "1:1")]
     OneToOne,
+    Integer,
+    Fill,
+}
+
+/// `--filter`: what makes the monitor's pixels of the guest's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mixing {
+    /// As fits.
+    Auto,
+    /// The nearest pixel.
+    Nearest,
+    /// Four pixels; the compositor does it.
+    Linear,
+    /// Enlarged pixels with sharp edges.
+    Sharp,
+    /// All pixels that are covered: shrunk pictures do not shimmer.
+    Area,
+    /// Smooth, with contrast added where there is little.
+    Sharpen,
+}
+
+/// `--rotate`: quarter turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Turn {
+    #[value(name = "0")]
+    None,
+    #[value(name = "90")]
+    Right,
+    #[value(name = "180")]
+    Half,
+    #[value(name = "270")]
+    Left,
+}
+
+/// `--fullscreen`: what the machine fills.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fullscreen {
+    No,
+    Here,
+    /// By its connector, number or name.
+    On(String),
+    All,
 }
 
 /// `--present`: the way that the picture is to take to the screen.
@@ -280,9 +331,14 @@ pub struct ConnectOptions {
     pub source: Source,
     /// The console's number; without, as it was last time, or the one that the machine uses.
     pub console: Option<u32>,
-    pub fullscreen: bool,
+    /// What is filled.
+    pub fullscreen: Fullscreen,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
+    /// How its pixels are mixed in another size; as it was last time without.
+    pub filter: Option<Mixing>,
+    /// How far it is turned; as it was last time without.
+    pub rotation: Option<Rotation>,
     /// The way that the picture takes; as the person prefers without.
     pub present: Option<Present>,
     /// Whether each update is copied at once.
@@ -302,10 +358,24 @@ impl Show {
         ConnectOptions {
             source,
             console: self.console,
-            fullscreen: self.fullscreen,
+            fullscreen: match self.fullscreen.as_deref() {
+                None => Fullscreen::No,
+                Some("") => Fullscreen::Here,
+                Some("all") => Fullscreen::All,
+                Some(monitor) => Fullscreen::On(monitor.to_owned()),
+            },
             scaling: self.scale.map(|scale| match scale {
                 Scale::Fit => Scaling::Fit,
                 Scale::OneToOne => Scaling::OneToOne,
+                Scale::Integer => Scaling::Integer,
+                Scale::Fill => Scaling::Fill,
+            }),
+            filter: self.filter,
+            rotation: self.rotate.map(|turn| match turn {
+                Turn::None => Rotation::None,
+                Turn::Right => Rotation::Right,
+                Turn::Half => Rotation::Half,
+                Turn::Left => Rotation::Left,
             }),
             present: self.present,
             snapshot: self.snapshot,
@@ -340,4 +410,25 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| EXPECTED.to_owned())?;
     let span = Duration::try_from_secs_f64(seconds).map_err(|_| EXPECTED.to_owned())?;
     if span.is_zero() { Err(EXPECTED.to_owned()) } else { Ok(span) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fullscreen(arguments: &[&str]) -> Fullscreen {
+        let command = ["oriel", "connect"].iter().chain(arguments);
+        match Cli::try_parse_from(command).expect("a command line").command {
+            Some(Command::Connect(connect)) => connect.options().expect("options").fullscreen,
+            _ => panic!("another command"),
+        }
+    }
+
+    #[test]
+    fn a_monitor_may_be_named_or_not() {
+        assert_eq!(fullscreen(&[]), Fullscreen::No);
+        assert_eq!(fullscreen(&["--fullscreen", "web"]), Fullscreen::Here, "the machine is no monitor");
+        assert_eq!(fullscreen(&["--fullscreen=2"]), Fullscreen::On("2".to_owned()));
+        assert_eq!(fullscreen(&["--fullscreen=all"]), Fullscreen::All);
+    }
 }

@@ -132,10 +132,10 @@ pub enum Input {
 /// What to do, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// Read the host's text, at most [`Settings::limit`].
-    ReadHost { selection: Selection, token: Token },
-    /// Read the guest's text, at most [`Settings::limit`].
-    ReadGuest { selection: Selection, token: Token },
+    /// Read the host's text, at most so many bytes.
+    ReadHost { selection: Selection, token: Token, limit: usize },
+    /// Read the guest's text, at most so many bytes.
+    ReadGuest { selection: Selection, token: Token, limit: usize },
     /// Offer this to the guest.
     Grab { selection: Selection, serial: u32, text: Arc<str> },
     /// Take back what was offered to the guest.
@@ -226,7 +226,8 @@ impl Exchange {
             Offer::Text => {
                 let token = self.token();
                 self.lane(selection).host = Host::Reading(token);
-                self.acts.push(Act::ReadHost { selection, token });
+                let limit = self.settings.limit(Direction::ToGuest);
+                self.acts.push(Act::ReadHost { selection, token, limit });
             }
             Offer::Secret => self.keep(selection, Some(Notice::Secret)),
             Offer::Nothing => self.keep(selection, None),
@@ -365,7 +366,7 @@ impl Exchange {
     }
 
     fn host_pastes(&mut self, selection: Selection, paste: PasteId) {
-        let fresh = self.token();
+        let (fresh, limit) = (self.token(), self.settings.limit(Direction::ToHost));
         let text = match &mut self.lane(selection).host {
             Host::Guests(Fetch::Text(text)) => Some(text.clone()),
             Host::Guests(Fetch::Reading(_, pastes)) => {
@@ -374,7 +375,7 @@ impl Exchange {
             }
             Host::Guests(fetch @ Fetch::Unread) => {
                 *fetch = Fetch::Reading(fresh, vec![paste]);
-                self.acts.push(Act::ReadGuest { selection, token: fresh });
+                self.acts.push(Act::ReadGuest { selection, token: fresh, limit });
                 return;
             }
             Host::Settled | Host::Unread(_) | Host::Reading(_) => None,

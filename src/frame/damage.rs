@@ -34,6 +34,11 @@ impl Damage {
         self.len == 0
     }
 
+    /// Whether all of a picture of this size changed.
+    pub fn is_whole(&self, size: Size<Guest>) -> bool {
+        self.rects().iter().any(|rect| rect.contains(size.at_origin()))
+    }
+
     /// Adds a rectangle. Those that it covers go; if there are too many, all become one.
     pub fn add(&mut self, rect: Rect<Guest>) {
         if rect.is_empty() || self.rects().iter().any(|held| held.contains(rect)) {

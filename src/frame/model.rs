@@ -190,10 +190,10 @@ impl Model {
             Event::Dmabuf(dmabuf) => self.announce(dmabuf, now),
             Event::Damage { x, y, width, height, ack } => {
                 self.damage([x, y, width, height], ack, now);
-                applied.resync = self.recovery.updated(self.shown_dmabuf().as_deref(), now);
+                self.recovery.updated(&self.shown);
             }
             Event::Disable => self.disable(now),
-            Event::ConsoleSize(size) => self.console = Some((size, now)),
+            Event::ConsoleSize(size) => self.resize_console(size, now),
             Event::Cursor(cursor) => applied.pointer = self.define_cursor(cursor),
             Event::PointerVisible(visible) => applied.pointer = self.set_pointer_visible(visible),
             Event::Gone => self.fresh = self.fresh.take().map(|fresh| Fresh { ack: None, ..fresh }),
@@ -214,7 +214,8 @@ impl Model {
             self.accept_arriving(now);
         }
         self.settle_size(now);
-        self.finish(before, Applied::default())
+        let resync = self.recovery.ask(now);
+        self.finish(before, Applied { resync, ..Applied::default() })
     }
 
     /// When [`Self::tick`] has something to do next.
@@ -225,7 +226,7 @@ impl Model {
         };
         let arriving = self.arriving.as_ref().map(|arriving| arriving.due);
         let dispute = self.disputed_size().map(|(_, since)| since + SIZE_DISPUTE);
-        [fading, arriving, dispute].into_iter().flatten().min()
+        [fading, arriving, dispute, self.recovery.due()].into_iter().flatten().min()
     }
 
     /// What to show next, once.
@@ -328,8 +329,18 @@ impl Model {
     }
 
     fn announce(&mut self, dmabuf: Dmabuf, now: Time) {
-        self.recovery.announced();
-        self.await_update(Scanout::Dmabuf(Arc::new(dmabuf)), now);
+        let scanout = Scanout::Dmabuf(Arc::new(dmabuf));
+        self.recovery.announced(&scanout, &self.shown, now);
+        if let Some((console, _)) = self.console {
+            self.recovery.compare(console, &scanout, now);
+        }
+        self.await_update(scanout, now);
+    }
+
+    fn resize_console(&mut self, size: Size<Guest>, now: Time) {
+        self.console = Some((size, now));
+        let coming = self.arriving.as_ref().map_or(&self.shown, |arriving| &arriving.scanout);
+        self.recovery.compare(size, coming, now);
     }
 
     fn await_update(&mut self, scanout: Scanout, now: Time) {
@@ -340,7 +351,7 @@ impl Model {
     }
 
     fn damage(&mut self, [x, y, width, height]: [i32; 4], ack: Option<Ack>, now: Time) {
-        if self.arriving.is_some() {
+        if self.recovery.doubted_until().is_none_or(|until| now >= until) {
             self.accept_arriving(now);
         }
         let size = self.shown.size();
@@ -367,6 +378,9 @@ impl Model {
 
     fn disable(&mut self, now: Time) {
         self.recovery.disabled(now);
+        if let (Some(arriving), Some(until)) = (&mut self.arriving, self.recovery.doubted_until()) {
+            arriving.due = until;
+        }
         if self.signal == Signal::Live {
             self.signal = Signal::Fading { since: now };
         }
@@ -424,13 +438,6 @@ impl Model {
     fn set_pointer_visible(&mut self, visible: bool) -> bool {
         let pointer = if visible { Pointer::Shown(self.shape.clone()) } else { Pointer::Hidden };
         std::mem::replace(&mut self.pointer, pointer.clone()) != pointer
-    }
-
-    fn shown_dmabuf(&self) -> Option<Arc<Dmabuf>> {
-        match &self.shown {
-            Scanout::Dmabuf(dmabuf) => Some(dmabuf.clone()),
-            _ => None,
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Everything the person holds and moves, turned into what the guest is to be told.
 
 use super::{Button, Command, Delta, Keyboard, Leds, Locks, Motion, PointerMode, Press, Speed, Sync, Wheel};
-use crate::geometry::Placement;
+use crate::geometry::{Placement, Rotation};
 
 /// A keyboard and a pointing device in front of one console.
 ///
@@ -55,7 +55,11 @@ impl Hands {
         match self.mode {
             PointerMode::Absolute => self.position(placement?, x, y),
             PointerMode::Relative => {
-                last.and_then(|(from_x, from_y)| self.motion.moved(x - from_x, y - from_y))
+                let rotation = placement.map_or(Rotation::None, Placement::rotation);
+                last.and_then(|(from_x, from_y)| {
+                    let (right, down) = rotation.turn_back_motion(x - from_x, y - from_y);
+                    self.motion.moved(right, down)
+                })
             }
         }
     }
@@ -147,8 +151,11 @@ impl Hands {
     }
 
     /// The pointer is locked to the picture, and moved by so much.
-    pub fn pushed(&mut self, delta: Delta) -> Option<Command> {
-        self.motion.pushed(delta)
+    pub fn pushed(&mut self, placement: Option<&Placement>, delta: Delta) -> Option<Command> {
+        let rotation = placement.map_or(Rotation::None, Placement::rotation);
+        let (x, y) = rotation.turn_back_motion(delta.x, delta.y);
+        let (raw_x, raw_y) = rotation.turn_back_motion(delta.raw_x, delta.raw_y);
+        self.motion.pushed(Delta { x, y, raw_x, raw_y })
     }
 
     /// How fast a relative pointer moves.

@@ -22,8 +22,9 @@ mod gl;
 mod layout;
 mod losses;
 mod node;
-mod view;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,17 +33,17 @@ pub use about::About;
 pub use allocator::Allocator;
 pub use egl::Device;
 pub use formats::{Formats, Sampling};
-pub use gl::Filter;
 pub use losses::Losses;
 pub use node::render_node;
-pub use view::View;
 
 use self::egl::Context;
-use self::gl::{Framebuffer, Gl, Order, Pass, Program, Texture};
+use self::gl::{Framebuffer, Gl, Order, Program, Texture};
 use self::layout::{Modifiers, Reader};
 use super::cache::Cache;
+use super::filter::Kernel;
 use super::ladder::{self, Reason};
 use super::rows::{self, Source};
+use super::view::View;
 use crate::clock::Time;
 use crate::frame::{BufferId, Damage, Dmabuf, Scanout};
 use crate::geometry::{Device as Monitor, Guest, Rect, Size};
@@ -57,7 +58,7 @@ pub struct Gpu {
     modifiers: Modifiers,
     pictures: Cache<Imported>,
     uploaded: Option<Upload>,
-    programs: [Option<Program>; 2],
+    programs: HashMap<(Sampling, Kernel), Program>,
     lost: bool,
 }
 
@@ -182,7 +183,7 @@ impl Gpu {
             modifiers,
             pictures: Cache::default(),
             uploaded: None,
-            programs: [None, None],
+            programs: HashMap::new(),
             lost: false,
         })
     }
@@ -298,7 +299,6 @@ impl Gpu {
         onto: &Target,
         view: &View,
         stale: &Damage,
-        filter: Filter,
     ) -> Result<(), Reason> {
         self.enter()?;
         let picture = match scanout {
@@ -306,22 +306,20 @@ impl Gpu {
             _ => &self.uploaded.as_ref().ok_or(Reason::Short)?.picture,
         };
         let places = || view.damage(stale).filter_map(|place| place.intersection(onto.size.at_origin()));
-        onto.framebuffer.blacken(view.bare());
+        onto.framebuffer.fill(view.background(), view.bare());
         match picture {
-            Picture::Copied(rows) if view.copied(view.filled.at_origin()).is_some() => {
+            Picture::Copied(rows) if view.copied(view.filled()).is_some() => {
                 let pairs = places().filter_map(|place| Some((view.copied(place)?, place)));
                 onto.framebuffer.copy(rows, pairs);
             }
             _ => {
                 let texture = picture.texture();
-                let program = &mut self.programs[usize::from(texture.sampling() == Sampling::External)];
-                let program = match program {
-                    Some(program) => program,
-                    None => program.insert(Program::new(&self.gl, texture.sampling())?),
+                let (sampling, kernel) = (texture.sampling(), view.kernel());
+                let program = match self.programs.entry((sampling, kernel)) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(Program::new(&self.gl, sampling, kernel)?),
                 };
-                let filter = if view.is_exact() { Filter::Nearest } else { filter };
-                let pass = Pass { filled: view.filled, part: view.part(), edges: view.edges(), filter };
-                program.draw(texture, &onto.framebuffer, &pass, places());
+                program.draw(texture, &onto.framebuffer, view, places());
             }
         }
         if onto.place == Place::Buffer {

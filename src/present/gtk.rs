@@ -15,15 +15,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::gtk::prelude::*;
-use ::gtk::{gdk, glib, graphene};
+use ::gtk::{gdk, glib, graphene, gsk};
 
 use self::own::Own;
 use self::texture::{Drawing, Importer, Made};
 use super::ladder::{Choice, Presenting, Reason, Refusals, Rung};
-use super::{Kind, Status};
+use super::{Fidelity, Kernel, Kind, Scene, Status};
 use crate::clock::{self, Time};
 use crate::frame::{Audience, Damage, Mailbox, Pacing, Pending, Scanout, Serial};
-use crate::geometry::{Logical, Placement, Rect, Size};
+use crate::geometry::{Device, Placement, Point, Rect, Rotation, Sampling, Size};
 use crate::stats::Stats;
 
 /// How long GTK takes to paint a window that somebody sees: three frames of a slow screen.
@@ -55,6 +55,7 @@ struct State {
     own: Own,
     step: Step,
     status: Status,
+    fidelity: Fidelity,
     announced: Option<Kind>,
 }
 
@@ -107,26 +108,30 @@ impl Painter {
         self.inner.state.borrow().status.clone()
     }
 
-    /// Draws the picture where it belongs. `origin` is the widget's corner, counted from the
-    /// surface's as in [`Placement`]: `compute_point` plus `surface_transform`.
+    /// Draws the picture where it belongs, and nothing around it. `origin` is the widget's corner,
+    /// counted from the surface's as in [`crate::geometry::Placement`]: `compute_point` plus
+    /// `surface_transform`.
     ///
-    /// Edges stand on whole device pixels, also at fractional scales, and a picture that is 1:1 but
-    /// for the rounding of units is drawn exactly 1:1.
-    pub fn snapshot(&self, snapshot: &::gtk::Snapshot, placement: &Placement, origin: (f64, f64)) {
+    /// It is drawn in device pixels: there is no rounding then, also at fractional scales, and GTK
+    /// scales with the nearest pixel at the screen's resolution instead of the window's
+    /// (gsk/gpu/gskgpunodeprocessor.c, `gsk_gpu_node_processor_add_texture_scale_node`).
+    pub fn snapshot(&self, snapshot: &::gtk::Snapshot, scene: &Scene, origin: (f64, f64)) {
+        self.inner.look(scene);
         let mut state = self.inner.state.borrow_mut();
         if let Step::Waiting(serial, received) = state.step {
             state.step = Step::Drawn(serial, received);
         }
         let Some(drawing) = &state.drawing else { return };
-        let scale = self.inner.window.scale();
-        let picture = exact(placement, scale);
-        let at = |rect: [f64; 4]| {
-            let [x, y, width, height] = rect;
-            float_rect(x - origin.0, y - origin.1, width, height)
-        };
+        let placement = &scene.placement;
+        let scale = placement.scale().factor();
+        let Rect { origin: Point { x, y, .. }, .. } = placement.pixels();
         snapshot.save();
-        snapshot.push_clip(&at(visible(placement, &picture)));
-        draw(snapshot, drawing, &at(picture));
+        snapshot.translate(&float_point(-origin.0, -origin.1));
+        snapshot.scale(narrow(1.0 / scale), narrow(1.0 / scale));
+        let seen = placement.visible_pixels().intersection(self.inner.whole_pixels(scale));
+        snapshot.push_clip(&float_rect(seen.unwrap_or(Rect::new(0, 0, 0, 0))));
+        snapshot.translate(&float_point(f64::from(x), f64::from(y)));
+        draw(snapshot, drawing, placement, filter(scene));
         snapshot.pop();
         snapshot.restore();
     }
@@ -151,6 +156,32 @@ impl fmt::Debug for Painter {
 }
 
 impl Inner {
+    /// The device pixels that lie in the window altogether. Of the last row of a window of 187 units at
+    /// 1.1, which are 205.7 pixels, GTK draws seven tenths over what was there before.
+    fn whole_pixels(&self, scale: f64) -> Rect<Device> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes of a window")]
+        let whole = |units: i32| (f64::from(units.max(0)) * scale + 1e-6).floor() as u32;
+        Size::new(whole(self.window.width()), whole(self.window.height())).at_origin()
+    }
+
+    /// The picture is drawn so from now on: who wants to know is told what becomes of its pixels.
+    fn look(&self, scene: &Scene) {
+        let fidelity = fidelity(scene);
+        let mut state = self.state.borrow_mut();
+        if state.fidelity == fidelity {
+            return;
+        }
+        state.fidelity.clone_from(&fidelity);
+        let announced = state.announced;
+        if let (Status::Showing { fidelity: told, .. }, Some(kind)) = (&mut state.status, announced) {
+            *told = fidelity;
+            self.stats.path(kind.path(&state.status, Presenting::Live, None));
+            let changed = self.changed.clone();
+            // Not while the window draws.
+            glib::idle_add_local_once(move || changed());
+        }
+    }
+
     async fn listen(inner: Weak<Self>, notices: async_channel::Receiver<()>) {
         while notices.recv().await.is_ok() {
             let Some(inner) = inner.upgrade() else { return };
@@ -232,7 +263,7 @@ impl State {
             Err(reason) => Choice::Refuse(inner.refused.clone().and(Rung::Gtk, reason)),
         };
         let kind = Kind::of(&pending.scanout);
-        let status = Status::of(&choice);
+        let status = Status::of(&choice, self.fidelity.clone());
         if self.announced != Some(kind) || self.status != status {
             inner.stats.path(kind.path(&status, Presenting::Live, None));
             self.announced = Some(kind);
@@ -241,55 +272,87 @@ impl State {
     }
 }
 
-/// The whole picture's place in units, such that its edges are whole device pixels.
-fn exact(placement: &Placement, scale: f64) -> [f64; 4] {
-    let Rect { origin, .. } = placement.picture();
-    let (device, guest) = (placement.device_size(), placement.guest());
-    let nearly = device.width.abs_diff(guest.width) <= 1 && device.height.abs_diff(guest.height) <= 1;
-    let size = if nearly { guest.cast() } else { device };
-    let edge = |units: i32| (f64::from(units) * scale).round() / scale;
-    [edge(origin.x), edge(origin.y), f64::from(size.width) / scale, f64::from(size.height) / scale]
-}
-
-/// What of the picture is seen, in units: all of it, or what the area leaves.
-fn visible(placement: &Placement, picture: &[f64; 4]) -> [f64; 4] {
-    let seen = placement.visible();
-    if seen == placement.picture() {
-        return *picture;
+/// What GTK has for a filter: none that keeps enlarged pixels sharp, and for shrunk ones mipmaps.
+fn filter(scene: &Scene) -> gsk::ScalingFilter {
+    let (across, down) = scene.placement.zoom();
+    match scene.kernel() {
+        Kernel::Nearest => gsk::ScalingFilter::Nearest,
+        Kernel::Area | Kernel::Sharpen if across < 1.0 || down < 1.0 => gsk::ScalingFilter::Trilinear,
+        _ => gsk::ScalingFilter::Linear,
     }
-    let Size::<Logical> { width, height, .. } = seen.size;
-    [f64::from(seen.origin.x), f64::from(seen.origin.y), f64::from(width), f64::from(height)]
 }
 
-/// Draws a texture such that its picture fills `place`.
-fn draw(snapshot: &::gtk::Snapshot, drawing: &Drawing, place: &graphene::Rect) {
-    let shape = &drawing.shape;
-    #[expect(clippy::cast_precision_loss, reason = "sides of at most 16384 pixels")]
-    let (across, down) =
-        (place.width() / shape.crop.size.width as f32, place.height() / shape.crop.size.height as f32);
-    snapshot.translate(&graphene::Point::new(place.x(), place.y()));
+/// What becomes of the guest's pixels.
+fn fidelity(scene: &Scene) -> Fidelity {
+    match (scene.placement.sampling(), filter(scene)) {
+        (Sampling::OneToOne | Sampling::Whole(_), _) => Fidelity::Exact,
+        (Sampling::Scaled, gsk::ScalingFilter::Nearest) => Fidelity::Gtk(Kernel::Nearest),
+        (Sampling::Scaled, gsk::ScalingFilter::Trilinear) => Fidelity::Gtk(Kernel::Area),
+        (Sampling::Scaled, _) => Fidelity::Gtk(Kernel::Linear),
+    }
+}
+
+/// Draws a texture such that its picture, turned, fills the placement's size from here on.
+fn draw(
+    snapshot: &::gtk::Snapshot,
+    drawing: &Drawing,
+    placement: &Placement,
+    filter: gsk::ScalingFilter,
+) {
+    let (shape, rotation) = (&drawing.shape, placement.rotation());
+    let turned = placement.device_size();
+    let (width, height) = (f64::from(turned.width), f64::from(turned.height));
+    match rotation {
+        Rotation::None => {}
+        Rotation::Right => turn(snapshot, (width, 0.0), 90.0),
+        Rotation::Half => turn(snapshot, (width, height), 180.0),
+        Rotation::Left => turn(snapshot, (0.0, height), 270.0),
+    }
+    let upright = rotation.turn_size(turned);
     if shape.flipped {
-        snapshot.translate(&graphene::Point::new(0.0, place.height()));
+        snapshot.translate(&float_point(0.0, f64::from(upright.height)));
         snapshot.scale(1.0, -1.0);
     }
-    #[expect(clippy::cast_precision_loss, reason = "sides of at most 16384 pixels")]
+    let crop = shape.crop;
+    let across = f64::from(upright.width) / f64::from(crop.size.width);
+    let down = f64::from(upright.height) / f64::from(crop.size.height);
     let bounds = graphene::Rect::new(
-        -(shape.crop.origin.x as f32) * across,
-        -(shape.crop.origin.y as f32) * down,
-        shape.buffer.width as f32 * across,
-        shape.buffer.height as f32 * down,
+        narrow(-f64::from(crop.origin.x) * across),
+        narrow(-f64::from(crop.origin.y) * down),
+        narrow(f64::from(shape.buffer.width) * across),
+        narrow(f64::from(shape.buffer.height) * down),
     );
-    let whole = shape.crop == shape.buffer.at_origin();
+    let whole = crop == shape.buffer.at_origin();
     if !whole {
-        snapshot.push_clip(&graphene::Rect::new(0.0, 0.0, place.width(), place.height()));
+        snapshot.push_clip(&float_rect(upright.at_origin()));
     }
-    snapshot.append_texture(&drawing.texture, &bounds);
+    snapshot.append_scaled_texture(&drawing.texture, filter, &bounds);
     if !whole {
         snapshot.pop();
     }
 }
 
+/// Turns all that follows, clockwise, around a corner that goes here.
+fn turn(snapshot: &::gtk::Snapshot, (x, y): (f64, f64), degrees: f32) {
+    snapshot.translate(&float_point(x, y));
+    snapshot.rotate(degrees);
+}
+
+fn float_rect(rect: Rect<Device>) -> graphene::Rect {
+    let Rect { origin, size } = rect;
+    graphene::Rect::new(
+        narrow(origin.x.into()),
+        narrow(origin.y.into()),
+        narrow(size.width.into()),
+        narrow(size.height.into()),
+    )
+}
+
+fn float_point(x: f64, y: f64) -> graphene::Point {
+    graphene::Point::new(narrow(x), narrow(y))
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "what GTK counts in")]
-fn float_rect(x: f64, y: f64, width: f64, height: f64) -> graphene::Rect {
-    graphene::Rect::new(x as f32, y as f32, width as f32, height as f32)
+fn narrow(value: f64) -> f32 {
+    value as f32
 }

@@ -152,6 +152,8 @@ pub enum Reason {
     SharedMemory,
     #[error("one guest pixel would not be one of the monitor's")]
     Inexact,
+    #[error("the compositor has no such filter")]
+    Filter,
     #[error("a processor does the GPU's work here, and copies more cheaply")]
     SoftwareGpu,
     #[error("there is no Wayland compositor")]

@@ -48,9 +48,8 @@ use gdk_wayland::{WaylandDisplay, WaylandSurface};
 
 use self::shared::Shared;
 use super::ladder::Reason;
-use super::{Facts, Options, Stacking, Status};
+use super::{Facts, Options, Scene, Stacking, Status};
 use crate::frame::Mailbox;
-use crate::geometry::Placement;
 use crate::stats::Stats;
 
 /// How long a window draws nothing before the picture comes to the front.
@@ -73,7 +72,7 @@ struct Anchor {
     window: WaylandSurface,
     shared: Arc<Shared>,
     frames: Arc<Mailbox>,
-    placement: Cell<Option<Placement>>,
+    scene: Cell<Option<Scene>>,
     stacking: Cell<Stacking>,
     status: RefCell<Status>,
     changed: Rc<dyn Fn()>,
@@ -109,7 +108,7 @@ impl Handle {
             window,
             shared,
             frames,
-            placement: Cell::new(None),
+            scene: Cell::new(None),
             stacking: Cell::default(),
             status: RefCell::default(),
             changed,
@@ -124,8 +123,8 @@ impl Handle {
     /// Where the picture is to be from the window's next frame on; `None` takes it away.
     ///
     /// Position, size and what the window draws in the same frame appear together.
-    pub fn place(&self, placement: Option<Placement>, stacking: Stacking) {
-        self.anchor.placement.set(placement);
+    pub fn place(&self, scene: Option<Scene>, stacking: Stacking) {
+        self.anchor.scene.set(scene);
         self.anchor.stacking.set(stacking);
         self.anchor.arrange();
     }
@@ -158,7 +157,7 @@ impl Drop for Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("placement", &self.anchor.placement).finish_non_exhaustive()
+        f.debug_struct("Handle").field("scene", &self.anchor.scene).finish_non_exhaustive()
     }
 }
 
@@ -266,7 +265,7 @@ impl Anchor {
             let Some(parent) = self.window.wl_surface() else { return };
             stage.adopt(&parent);
         }
-        let placed = stage.place(self.placement.get());
+        let placed = stage.place(self.scene.get());
         let changed = (self.stacking.get() == Stacking::Below && stage.lower()) || placed;
         drop(stage);
         if changed {

@@ -1,7 +1,7 @@
 //! Which part of a buffer goes where on the surface, in the units of `wp_viewport`.
 
 use crate::frame::{Damage, Scanout};
-use crate::geometry::{Backing, Guest, Logical, Placement, Rect, Size};
+use crate::geometry::{Backing, Guest, Logical, Placement, Rect, Rotation, Size};
 
 /// How a picture lies in the buffer that is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,63 +19,44 @@ pub struct Shape {
 pub enum Content {
     /// The picture, in its own pixels.
     Picture(Shape),
-    /// What of it the placement shows, in the monitor's pixels.
-    Seen(Fill),
-}
-
-/// Whether a picture that is meant to be 1:1 is shown exactly so.
-///
-/// A viewport has whole units: 1367 guest pixels at 1.25 would be stretched over 1368 of the monitor's,
-/// and whether 301 units are 376 pixels or 377 depends on where the window stands.
-pub fn exactness(crop: Size<Backing>, placement: &Placement) -> Exactness {
-    let device = placement.device_size();
-    let near = |one: u32, other: u32| one.abs_diff(other) <= 1;
-    if !near(device.width, crop.width) || !near(device.height, crop.height) {
-        return Exactness::Scaled;
-    }
-    let same = device.cast() == crop && placement.padded() == placement.visible().size;
-    if same { Exactness::Exact } else { Exactness::Near }
-}
-
-/// See [`exactness`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exactness {
-    /// One guest pixel is one of the monitor's.
-    Exact,
-    /// Nearly: drawing can make it exact, a viewport cannot.
-    Near,
-    /// The picture is shown in another size.
-    Scaled,
-}
-
-/// How large a surface is whose buffer has the monitor's pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fill {
-    /// As large as what is seen of the picture.
-    Visible,
-    /// [`Placement::padded`].
-    Padded,
+    /// What of it the placement shows, in the monitor's pixels: see [`Placement::canvas`].
+    Seen,
 }
 
 impl Content {
+    /// Where the surface is that shows it.
+    pub fn place(&self, placement: &Placement) -> Rect<Logical> {
+        match self {
+            Self::Picture(_) => placement.visible(),
+            Self::Seen => placement.canvas().surface,
+        }
+    }
+
     /// How it is shown where `placement` says.
     pub fn viewport(&self, placement: &Placement) -> Viewport {
         match self {
             Self::Picture(shape) => shape.viewport(placement),
-            Self::Seen(Fill::Visible) => Viewport { source: None, destination: placement.visible().size },
-            Self::Seen(Fill::Padded) => Viewport { source: None, destination: placement.padded() },
+            Self::Seen => {
+                let destination = self.place(placement).size;
+                Viewport { turn: Turn::default(), source: None, destination }
+            }
         }
     }
+}
 
-    /// Whether its row 0 is the bottom line.
-    pub fn is_flipped(&self) -> bool {
-        matches!(self, Self::Picture(shape) if shape.flipped)
-    }
+/// How a buffer is turned to be the surface: first set upright, then turned.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// Its row 0 is the bottom line.
+    pub flipped: bool,
+    pub rotation: Rotation,
 }
 
 /// What the surface's viewport is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Viewport {
+    /// How the buffer is turned before anything else.
+    pub turn: Turn,
     /// x, y, width, height in 256ths of a pixel of the buffer as the transform turns it; `None` for
     /// all of it.
     pub source: Option<[i32; 4]>,
@@ -121,23 +102,27 @@ impl Shape {
     /// picture is then shown, until the window has placed it anew. The source always lies within the
     /// buffer, because a compositor ends the connection over one that does not.
     pub fn viewport(&self, placement: &Placement) -> Viewport {
-        let guest = placement.guest();
-        let [x, y, width, height] = placement.source();
-        let across = f64::from(self.crop.size.width) / f64::from(guest.width);
-        let down = f64::from(self.crop.size.height) / f64::from(guest.height);
-        let top = if self.flipped {
-            i64::from(self.buffer.height) - self.crop.bottom()
-        } else {
-            i64::from(self.crop.origin.y)
-        };
-        let (x, width) =
-            fixed(i64::from(self.crop.origin.x), x * across, width * across, self.crop.size.width);
-        let (y, height) = fixed(top, y * down, height * down, self.crop.size.height);
-        let all = Size::<Backing>::new(fixed_length(self.buffer.width), fixed_length(self.buffer.height));
+        let rotation = placement.rotation();
+        let turn = Turn { flipped: self.flipped, rotation };
+        let buffer = rotation.turn_size(self.buffer);
+        let crop = self.turned_crop(rotation);
+        let guest = rotation.turn_size(placement.guest());
+        let [x, y, width, height] = placement.turned_source();
+        let across = f64::from(crop.size.width) / f64::from(guest.width);
+        let down = f64::from(crop.size.height) / f64::from(guest.height);
+        let (x, width) = fixed(i64::from(crop.origin.x), x * across, width * across, crop.size.width);
+        let (y, height) = fixed(i64::from(crop.origin.y), y * down, height * down, crop.size.height);
+        let all = Size::<Backing>::new(fixed_length(buffer.width), fixed_length(buffer.height));
         let source = [x, y, width, height];
         let whole =
             source == [0, 0, i32::try_from(all.width).unwrap_or(0), i32::try_from(all.height).unwrap_or(0)];
-        Viewport { source: (!whole).then_some(source), destination: placement.visible().size }
+        Viewport { turn, source: (!whole).then_some(source), destination: placement.visible().size }
+    }
+
+    /// The picture's part of the buffer once that is upright and turned.
+    fn turned_crop(&self, rotation: Rotation) -> Rect<Backing> {
+        let upright = if self.flipped { self.crop.flipped(self.buffer.height) } else { self.crop };
+        rotation.turn_rect(upright.cast(), self.buffer.cast()).cast()
     }
 }
 
@@ -162,7 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::geometry::{Scaling, ScreenScale};
+    use crate::geometry::{Look, Scaling, ScreenScale};
 
     fn place(guest: (u32, u32), room: (u32, u32), scaling: Scaling) -> Placement {
         let area = Rect::new(0, 0, room.0, room.1);
@@ -173,7 +158,7 @@ mod tests {
     fn a_whole_picture_needs_no_source() {
         let shape = Shape::whole(Size::new(640, 480), false);
         let viewport = shape.viewport(&place((640, 480), (320, 240), Scaling::Fit));
-        assert_eq!(viewport, Viewport { source: None, destination: Size::new(320, 240) });
+        assert_eq!((viewport.source, viewport.destination), (None, Size::new(320, 240)));
     }
 
     #[test]
@@ -197,10 +182,21 @@ mod tests {
     }
 
     #[test]
+    fn a_turned_crop_is_counted_in_the_turned_buffer() {
+        let crop = Rect::new(10, 20, 100, 50);
+        let upright = Shape { buffer: Size::new(200, 100), crop, flipped: false };
+        // 30 rows are below the crop; they are at the left once the top is at the right.
+        assert_eq!(upright.turned_crop(Rotation::Right), Rect::new(30, 10, 50, 100));
+        let flipped = Shape { flipped: true, ..upright };
+        assert_eq!(flipped.turned_crop(Rotation::Right), Rect::new(20, 10, 50, 100));
+        assert_eq!(flipped.turned_crop(Rotation::None), Rect::new(10, 30, 100, 50));
+    }
+
+    #[test]
     fn the_old_placement_does_for_a_new_size() {
         let shape = Shape::whole(Size::new(720, 400), false);
         let viewport = shape.viewport(&place((640, 480), (640, 480), Scaling::Fit));
-        assert_eq!(viewport, Viewport { source: None, destination: Size::new(640, 480) });
+        assert_eq!((viewport.source, viewport.destination), (None, Size::new(640, 480)));
     }
 
     proptest! {
@@ -213,20 +209,26 @@ mod tests {
             room in (1..3000_u32, 1..3000_u32),
             flipped: bool,
             one_to_one: bool,
+            quarters in 0..4,
         ) {
+            let rotation = (0..quarters).fold(Rotation::None, |rotation, _| rotation.right());
             let crop = Rect::new(origin.0, origin.1, shown.0, shown.1);
             let reach = |at: i32, length: u32, margin: u32| u32::try_from(at).unwrap() + length + margin;
             let buffer = Size::new(reach(origin.0, shown.0, margin.0), reach(origin.1, shown.1, margin.1));
             let shape = Shape { buffer, crop, flipped };
             let scaling = if one_to_one { Scaling::OneToOne } else { Scaling::Fit };
-            let viewport = shape.viewport(&place(guest, room, scaling));
+            let look = Look { rotation, ..Look::from(scaling) };
+            let area = Rect::new(0, 0, room.0, room.1);
+            let placement = Placement::new(Size::new(guest.0, guest.1), area, ScreenScale::ONE, look);
+            let viewport = shape.viewport(&placement.expect("room"));
             prop_assert!(!viewport.destination.is_empty());
             if let Some([x, y, width, height]) = viewport.source {
-                let top = if flipped { i64::from(buffer.height) - crop.bottom() } else { i64::from(origin.1) };
+                let within = shape.turned_crop(rotation);
+                prop_assert!(rotation.turn_size(buffer).at_origin().contains(within));
                 prop_assert!(width > 0 && height > 0);
-                prop_assert!(x >= origin.0 * 256 && i64::from(x) + i64::from(width) <= crop.right() * 256);
-                prop_assert!(i64::from(y) >= top * 256);
-                prop_assert!(i64::from(y) + i64::from(height) <= (top + i64::from(shown.1)) * 256);
+                prop_assert!(x >= within.origin.x * 256 && y >= within.origin.y * 256);
+                prop_assert!(i64::from(x) + i64::from(width) <= within.right() * 256);
+                prop_assert!(i64::from(y) + i64::from(height) <= within.bottom() * 256);
             }
         }
     }

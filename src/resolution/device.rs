@@ -64,7 +64,8 @@ impl Limits {
 impl Device {
     /// The device of a console by its `Label`: the type's name, or whatever `id=` the machine gave the
     /// device, with the head's number behind a dot if it has several (`qemu_console_get_label`,
-    /// ui/console.c).
+    /// ui/console.c). libvirt names host devices `hostdev0` and so on, of which only those of vfio have
+    /// a display (`qemuAssignDeviceHostdevAlias`).
     pub fn from_label(label: &str) -> Self {
         let name = match label.rsplit_once('.') {
             Some((name, head)) if head.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -73,7 +74,7 @@ impl Device {
         let starts = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
         if starts(&["virtio-gpu", "virtio-vga", "vhost-user-gpu", "vhost-user-vga"]) {
             Self::Virtio
-        } else if starts(&["vfio-pci"]) {
+        } else if starts(&["vfio-pci", "hostdev"]) {
             Self::Vfio
         } else if starts(&["VGA", "secondary-vga", "bochs-display", "isa-vga"]) {
             Self::Vga
@@ -104,6 +105,42 @@ impl Keep {
         let Self::Properties(size) = self;
         format!("xres={},yres={}", size.width, size.height)
     }
+
+    /// As a part of libvirt's definition of a machine with such a device, `alias` being the device's
+    /// there.
+    ///
+    /// `video` has an element for it (formatdomain, "Video devices"), `hostdev` has none: there QEMU's
+    /// properties are set past libvirt (drvqemu, "Overriding properties of QEMU devices", from 8.2).
+    pub fn libvirt(self, device: Device, alias: &str) -> String {
+        let Self::Properties(Size { width, height, .. }) = self;
+        match device {
+            Device::Vfio => format!(
+                "\
+<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+  …
+  <qemu:override>
+    <qemu:device alias='{alias}'>
+      <qemu:frontend>
+        <qemu:property name='xres' type='unsigned' value='{width}'/>
+        <qemu:property name='yres' type='unsigned' value='{height}'/>
+      </qemu:frontend>
+    </qemu:device>
+  </qemu:override>
+</domain>
+"
+            ),
+            _ => format!(
+                "\
+<video>
+  <model type='{}'>
+    <resolution x='{width}' y='{height}'/>
+  </model>
+</video>
+",
+                if device == Device::Vga { "vga" } else { "virtio" }
+            ),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +154,7 @@ mod tests {
             ("virtio-gpu-pci.1", Device::Virtio),
             ("virtio-gpu-gl-pci", Device::Virtio),
             ("vfio-pci-nohotplug", Device::Vfio),
+            ("hostdev0", Device::Vfio),
             ("VGA", Device::Vga),
             ("bochs-display", Device::Vga),
             ("ramfb", Device::Plain),
@@ -133,6 +171,11 @@ mod tests {
         let size = Size::new(1920, 1080);
         let argument = Device::Vfio.keep(size).map(Keep::argument);
         assert_eq!(argument.as_deref(), Some("xres=1920,yres=1080"));
+        let keep = Keep::Properties(size);
+        let fragment = keep.libvirt(Device::Virtio, "video0");
+        assert!(fragment.contains("<resolution x='1920' y='1080'/>"), "{fragment}");
+        let fragment = keep.libvirt(Device::Vfio, "hostdev3");
+        assert!(fragment.contains("alias='hostdev3'") && fragment.contains("value='1920'"), "{fragment}");
         assert_eq!(Device::Plain.keep(size), None);
     }
 

@@ -1,7 +1,7 @@
 //! The loop that does what the state says: reach the machine, serve it, wait for it.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use super::state::{Input, Lifecycle, Task};
 use super::{Boosting, Choice, ConsoleId, Event, Machine, Options, Request, State};
 use crate::clock::{self, Time};
 use crate::display1;
+use crate::resolution::Answer;
 use crate::source::{ConnectError, Ending, Link, PowerError, Source, Stage};
 
 /// What outlasts a connection.
@@ -26,9 +27,12 @@ pub(super) struct Shared {
     pub(super) events: Sender<Event>,
     /// The consoles that have been told of.
     pub(super) consoles: BTreeMap<ConsoleId, Known>,
+    /// Those of several that the guest uses, as was told.
+    pub(super) used: BTreeSet<ConsoleId>,
     /// What the person wants, connected or not.
     pub(super) boost: Cell<Boosting>,
     pub(super) choice: Cell<Choice>,
+    pub(super) has_clipboard: Cell<bool>,
 }
 
 impl Shared {
@@ -50,6 +54,7 @@ impl Shared {
         match *request {
             Request::Boost(boost) => self.boost.set(boost),
             Request::Choose(choice) => self.choice.set(choice),
+            Request::OpenClipboard => self.has_clipboard.set(true),
             _ => {}
         }
     }
@@ -65,7 +70,8 @@ pub(super) async fn run(
 ) {
     let Options { boost } = options;
     let (boost, choice) = (Cell::new(boost), Cell::default());
-    let mut shared = Shared { requests, input, events, consoles: BTreeMap::new(), boost, choice };
+    let (consoles, used, has_clipboard) = (BTreeMap::new(), BTreeSet::new(), Cell::new(false));
+    let mut shared = Shared { requests, input, events, consoles, used, boost, choice, has_clipboard };
     let mut lifecycle = Lifecycle::new(source.can_return());
     let mut reached: Option<Reached> = None;
     while let Some(state) = lifecycle.state(clock::now()) {
@@ -131,7 +137,12 @@ async fn connect(source: &Source, reached: &mut Option<Reached>, shared: &Shared
                 Request::Power(power) => {
                     shared.tell(Event::PowerFailed(power, PowerError::NoMonitor)).await;
                 }
-                Request::UiInfo(..) | Request::Reconnect | Request::Boost(_) | Request::Choose(_) => {}
+                Request::Ask(id, wish) => shared.tell(Event::Asked(id, wish, Answer::Failed)).await,
+                Request::Reconnect
+                | Request::Boost(_)
+                | Request::Choose(_)
+                | Request::OpenClipboard
+                | Request::Clipboard(_) => {}
             }
         }
     };
@@ -195,7 +206,8 @@ async fn wait(
                     shared.tell(Event::PowerFailed(power, error)).await;
                 }
             }
-            (Request::UiInfo(..) | Request::Boost(_) | Request::Choose(_), _) => {}
+            (Request::Ask(id, wish), _) => shared.tell(Event::Asked(id, wish, Answer::Failed)).await,
+            (Request::Boost(_) | Request::Choose(_) | Request::OpenClipboard | Request::Clipboard(_), _) => {}
         }
     }
 }

@@ -10,6 +10,7 @@ use zruntime::SharedRuntime;
 
 use super::ConsoleId;
 use crate::display1::Pace;
+use crate::resolution::Device;
 use crate::source::qmp::Client;
 
 /// How long the monitor may take to answer: the picture waits for it, but it waits for QEMU in any case.
@@ -111,6 +112,18 @@ impl Hardware {
         }
     }
 
+    /// What it makes of wishes for a size, going by its console's label where the type does not say.
+    pub fn device(self, label: &str) -> Device {
+        match (self, Device::from_label(label)) {
+            (Self::Vfio { .. }, _) => Device::Vfio,
+            (Self::VirtioGpu, _) => Device::Virtio,
+            (Self::Ramfb, _) => Device::Plain,
+            // The type is known, and the label may be any word.
+            (Self::Other, Device::Virtio | Device::Vfio | Device::Unknown) => Device::Plain,
+            (Self::Other | Self::Unknown, device) => device,
+        }
+    }
+
     /// Whether QEMU looks for its picture at intervals of its own.
     pub fn is_polled(self) -> bool {
         matches!(self, Self::Vfio { .. })
@@ -198,6 +211,15 @@ mod tests {
             (of("ramfb"), of("VGA"), of("hostdev0")),
             (Hardware::Ramfb, Hardware::Other, Hardware::Unknown)
         );
+    }
+
+    #[test]
+    fn the_type_counts_for_more_than_the_label() {
+        assert_eq!(Hardware::VirtioGpu.device("VGA"), Device::Virtio);
+        assert_eq!(Hardware::Other.device("VGA"), Device::Vga);
+        assert_eq!(Hardware::Other.device("virtio-of-mine"), Device::Plain);
+        assert_eq!(Hardware::Unknown.device("hostdev0"), Device::Vfio);
+        assert_eq!(Hardware::Unknown.device("screen"), Device::Unknown);
     }
 
     #[test]

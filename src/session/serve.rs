@@ -20,13 +20,16 @@ use super::actor::Shared;
 use super::boost::Policy;
 use super::boost::drive::{self, Monitor};
 use super::queue::{Item, Queue};
+use super::sizing::Sizing;
 use super::state::Input;
 use super::watch::{LOOK, Watching};
-use super::{Boosting, Choice, Console, ConsoleId, ConsoleKind, Event, Hardware, Request, UiInfo, hardware};
+use super::{Boosting, Choice, Console, ConsoleId, ConsoleKind, Event, Hardware, Request, hardware, paste};
+use crate::clipboard;
 use crate::clock::{self, Time};
 use crate::display1::{self, CallError, Change, Description, Frames, Listener, Peer, RegisterError, Report};
 use crate::frame::{self, Mailbox};
 use crate::geometry::Size;
+use crate::resolution::Wish;
 use crate::source::{Ending, Link, Power, PowerError};
 use crate::stats::Stats;
 
@@ -49,22 +52,22 @@ const MAX_CONSOLES: usize = 32;
 #[derive(Debug)]
 pub(super) struct Known {
     console: Console,
-    /// The screen size that was asked for last.
-    wish: Option<UiInfo>,
 }
 
 /// Something that was being waited for.
-enum Done {
+pub(super) enum Done {
     Described(ConsoleId, Result<(Description, Hardware), CallError>),
     Registered(ConsoleId, u32, Result<Listener, RegisterError>),
     /// It is time to register a listener again.
     Again(ConsoleId),
-    Sized(ConsoleId, Result<(), CallError>),
+    Sized(ConsoleId, Wish, Result<(), CallError>),
     Powered(Power, Result<(), PowerError>),
     /// It is time to look which console shows what.
     Look,
     /// A console is not boosted any more.
     Boosted,
+    /// Nobody attends to the clipboard any more.
+    Attended,
 }
 
 type Jobs<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + 'a>>>;
@@ -77,26 +80,16 @@ type Touched = Rc<RefCell<HashMap<ConsoleId, Arc<Mailbox>>>>;
 
 /// One console of this connection.
 #[derive(Debug, Default)]
-struct Served {
+pub(super) struct Served {
     listener: Option<Listener>,
     /// Which listener is the present one; what former ones say is of no interest.
     generation: u32,
     registering: bool,
     /// How often its listener broke lately, and when it last did.
     breaks: (u32, Time),
-    sizing: Sizing,
+    pub(super) sizing: Sizing,
     /// Its boost ends when this is dropped.
     boost: Option<Sender<()>>,
-}
-
-/// Whether the guest is being asked for a screen size.
-#[derive(Debug, Default, Clone, Copy)]
-enum Sizing {
-    #[default]
-    Idle,
-    Asking {
-        next: Option<UiInfo>,
-    },
 }
 
 /// What happens next.
@@ -123,21 +116,27 @@ pub(super) async fn serve(link: &Link, machine: &display1::Machine, shared: &mut
     let watching = Watching::new(shared.choice.get());
     let (consoles, jobs) = (BTreeMap::new(), Jobs::new());
     let touched = Touched::default();
-    let mut serving = Serving { link, shared, consoles, watching, touched, jobs, reports };
+    let mut serving = Serving { link, shared, consoles, watching, touched, clipboard: None, jobs, reports };
     serving.set_consoles(&machine.consoles).await;
+    serving.attend();
     let happened = serving.run(changes, said).await;
+    if serving.clipboard.is_some() {
+        serving.shared.tell(Event::Clipboard(clipboard::Input::Disconnected)).await;
+    }
     drop(serving);
     input.close();
     happened
 }
 
 /// A connection in use.
-struct Serving<'a> {
-    link: &'a Link,
-    shared: &'a mut Shared,
-    consoles: BTreeMap<ConsoleId, Served>,
+pub(super) struct Serving<'a> {
+    pub(super) link: &'a Link,
+    pub(super) shared: &'a mut Shared,
+    pub(super) consoles: BTreeMap<ConsoleId, Served>,
     watching: Watching,
     touched: Touched,
+    /// What is wanted of the machine's clipboard.
+    clipboard: Option<Sender<clipboard::Act>>,
     jobs: Jobs<'a>,
     reports: Sender<Said>,
 }
@@ -182,7 +181,7 @@ impl<'a> Serving<'a> {
     async fn request(&mut self, request: Request) {
         self.shared.note(&request);
         match request {
-            Request::UiInfo(id, info) => self.size(id, info),
+            Request::Ask(id, wish) => self.size(id, wish).await,
             Request::Power(power) => {
                 let link = self.link;
                 self.job(async move { Done::Powered(power, link.power(power).await) });
@@ -195,7 +194,22 @@ impl<'a> Serving<'a> {
                 let active = self.watching.choose(choice);
                 self.activate(active).await;
             }
+            Request::OpenClipboard => self.attend(),
+            Request::Clipboard(act) => {
+                // Nobody attends to it where another viewer does.
+                let _ = self.clipboard.as_ref().map(|acts| acts.try_send(act));
+            }
             Request::Reconnect | Request::Close => {}
+        }
+    }
+
+    /// Attends to the clipboard, if anybody wants it.
+    fn attend(&mut self) {
+        if self.clipboard.is_none() && self.shared.has_clipboard.get() {
+            let (acts, wanted) = async_channel::unbounded();
+            self.clipboard = Some(acts);
+            let attended = paste::attend(self.link.peer.clone(), wanted, self.shared.events.clone());
+            self.job(attended.map(|()| Done::Attended));
         }
     }
 
@@ -228,8 +242,8 @@ impl<'a> Serving<'a> {
             }
             Done::Registered(id, generation, result) => self.registered(id, generation, result),
             Done::Again(id) => self.register(id),
-            Done::Sized(id, result) => self.sized(id, result),
-            Done::Powered(_, Ok(())) | Done::Boosted => {}
+            Done::Sized(id, wish, result) => self.sized(id, wish, result).await,
+            Done::Powered(_, Ok(())) | Done::Boosted | Done::Attended => {}
             Done::Look => self.look().await,
             Done::Powered(power, Err(error)) => self.shared.tell(Event::PowerFailed(power, error)).await,
         }
@@ -293,6 +307,7 @@ impl<'a> Serving<'a> {
     async fn remove(&mut self, id: ConsoleId) {
         self.consoles.remove(&id);
         self.watching.remove(id);
+        self.shared.used.remove(&id);
         self.touched.borrow_mut().remove(&id);
         if self.shared.choice.get() == Choice::Console(id) {
             self.shared.choice.set(Choice::Automatic);
@@ -327,9 +342,6 @@ impl<'a> Serving<'a> {
             self.register(id);
             self.watch(id);
             self.boost(id);
-        }
-        if let Some(wish) = self.shared.consoles.get(&id).and_then(|known| known.wish) {
-            self.size(id, wish);
         }
     }
 
@@ -426,6 +438,10 @@ impl<'a> Serving<'a> {
     async fn look(&mut self) {
         self.watching.looking = self.watching.has_choice();
         let active = self.watching.look(self.shared.consoles.values().map(|known| &known.console));
+        for (id, used) in self.watching.use_changed(&mut self.shared.used) {
+            tracing::debug!(%id, used, "the guest's use of a console");
+            self.shared.tell(Event::InUse(id, used)).await;
+        }
         self.activate(active).await;
         if self.watching.looking {
             self.look_soon();
@@ -465,33 +481,7 @@ impl<'a> Serving<'a> {
         });
     }
 
-    /// Asks the guest for a size; what is asked meanwhile is asked after that, the last of it.
-    fn size(&mut self, id: ConsoleId, info: UiInfo) {
-        if let Some(known) = self.shared.consoles.get_mut(&id) {
-            known.wish = Some(info);
-        }
-        let Some(served) = self.consoles.get_mut(&id) else { return };
-        if let Sizing::Asking { next } = &mut served.sizing {
-            *next = Some(info);
-            return;
-        }
-        served.sizing = Sizing::Asking { next: None };
-        let console = self.link.peer.console(id.0);
-        self.job(async move { Done::Sized(id, console.set_ui_info(info).await) });
-    }
-
-    fn sized(&mut self, id: ConsoleId, result: Result<(), CallError>) {
-        if let Err(error) = result {
-            // Most displays take no such wish.
-            tracing::debug!(%id, %error, "the guest is not asked for a size");
-        }
-        let Some(served) = self.consoles.get_mut(&id) else { return };
-        if let Sizing::Asking { next: Some(info) } = std::mem::take(&mut served.sizing) {
-            self.size(id, info);
-        }
-    }
-
-    fn job(&mut self, job: impl Future<Output = Done> + 'a) {
+    pub(super) fn job(&mut self, job: impl Future<Output = Done> + 'a) {
         self.jobs.push(Box::pin(job));
     }
 }
@@ -502,7 +492,7 @@ impl Known {
         let kind = if graphic { ConsoleKind::Graphic } else { ConsoleKind::Text };
         let (frames, stats) = (Arc::new(Mailbox::default()), Arc::new(Stats::new(clock::now())));
         let console = Console { id, label, kind, head, device, hardware, size, frames, stats };
-        Self { console, wish: None }
+        Self { console }
     }
 
     /// Whether this is the console that is described.

@@ -8,6 +8,7 @@ use gtk::{gdk, glib};
 
 use super::DisplayView;
 use crate::frame::{Cursor, Pointer, Screen};
+use crate::geometry::{Point, Rotation};
 use crate::input::PointerMode;
 
 /// The longest side of a shape as drawn, in device pixels: compositors refuse or cut larger ones.
@@ -32,9 +33,12 @@ impl DisplayView {
     }
 
     fn shaped(&self, shape: &Arc<Cursor>) -> Option<gdk::Cursor> {
-        let zoom = self.imp().placement.get().map_or((1.0, 1.0), |placed| placed.zoom());
+        let placed = self.imp().placement.get();
+        let rotation = placed.map_or(Rotation::None, |placed| placed.rotation());
+        let (across, down) = placed.map_or((1.0, 1.0), |placed| placed.zoom());
+        let zoom = if rotation.is_sideways() { (down, across) } else { (across, down) };
         let arrow = gdk::Cursor::from_name("default", None);
-        let shape = shape.clone();
+        let shape = turned(shape, rotation);
         let draw =
             move |_: &gdk::Cursor, _: i32, scale: f64, w: &mut i32, h: &mut i32, x: &mut i32, y: &mut i32| {
                 let drawn = Drawn::new(&shape, zoom, scale);
@@ -44,6 +48,23 @@ impl DisplayView {
             };
         gdk::Cursor::from_callback(draw, arrow.as_ref())
     }
+}
+
+/// The shape turned like the picture.
+fn turned(shape: &Arc<Cursor>, rotation: Rotation) -> Arc<Cursor> {
+    let size = shape.size();
+    if rotation == Rotation::None {
+        return shape.clone();
+    }
+    let turned = rotation.turn_size(size);
+    let length = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
+    let pixels = (0..length(turned.height)).flat_map(|y| (0..length(turned.width)).map(move |x| (x, y)));
+    let bytes = pixels.flat_map(|(x, y)| {
+        let from = rotation.turn_back(Point::new(x, y), size);
+        pixel_at(shape, f64::from(from.x), f64::from(from.y))
+    });
+    let hotspot = rotation.turn(shape.hotspot(), size);
+    Cursor::new(turned, hotspot, bytes.collect()).map_or_else(|| shape.clone(), Arc::new)
 }
 
 /// A shape scaled like the picture.
@@ -157,7 +178,7 @@ fn pixel_at(shape: &Cursor, x: f64, y: f64) -> [u8; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::{Point, Size};
+    use crate::geometry::Size;
 
     /// 3×2 pixels, each of its own colour, opaque.
     fn shape(hotspot: (i32, i32)) -> Cursor {
@@ -170,6 +191,18 @@ mod tests {
         let drawn = Drawn::new(&shape((1, 1)), (1.0, 1.0), 1.0);
         assert_eq!((drawn.size, drawn.hotspot), ((3, 2), (1, 1)));
         assert_eq!(drawn.bytes, shape((1, 1)).bytes());
+    }
+
+    #[test]
+    fn a_turned_shape_keeps_its_pixels_and_its_hot_one() {
+        let upright = Arc::new(shape((2, 1)));
+        let hot = pixel_at(&upright, 2.0, 1.0);
+        for rotation in [Rotation::Right, Rotation::Half, Rotation::Left] {
+            let turned = turned(&upright, rotation);
+            let at = turned.hotspot();
+            assert_eq!(turned.size(), rotation.turn_size(upright.size()));
+            assert_eq!(pixel_at(&turned, f64::from(at.x), f64::from(at.y)), hot, "{rotation:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
-use gtk::{gdk, graphene};
+use gtk::{gdk, glib, graphene};
 
 use super::DisplayView;
 use crate::frame::Screen;
@@ -84,7 +84,7 @@ impl DisplayView {
     }
 
     /// Device pixels for a logical unit of the window.
-    pub(super) fn screen_scale(&self) -> ScreenScale {
+    pub fn screen_scale(&self) -> ScreenScale {
         let surface = self.native().and_then(|native| native.surface());
         surface.map_or(ScreenScale::ONE, |surface| ScreenScale::new(surface.scale()))
     }
@@ -94,15 +94,25 @@ impl DisplayView {
         let placement = self.placement_now();
         self.imp().placement.set(placement);
         if let Some(Output::Surface(surface)) = &*self.imp().output.borrow() {
-            surface.place(placement, self.imp().stacking.get());
+            surface.place(self.scene(), self.imp().stacking.get());
         }
         self.follow_pointer();
         self.queue_draw();
+        let scrolls = self.scrolls();
+        if self.imp().scrolls.replace(scrolls) != scrolls {
+            // Not now: listeners may want another layout, and this may be in the middle of one.
+            let weak = self.downgrade();
+            glib::idle_add_local_once(move || {
+                if let Some(view) = weak.upgrade() {
+                    view.tell_look();
+                }
+            });
+        }
     }
 
     fn placement_now(&self) -> Option<Placement> {
         let Screen::Live(size) = self.screen() else { return None };
-        Placement::new(size, self.area()?, self.screen_scale(), self.imp().scaling.get())
+        Placement::new(size, self.area()?, self.screen_scale(), self.imp().look.get())
     }
 
     /// The widget's rectangle in the surface, in whole units.
@@ -132,32 +142,42 @@ impl DisplayView {
             self.place();
         }
         let whole = graphene::Rect::new(0.0, 0.0, self.width() as f32, self.height() as f32);
-        let Some(placement) = self.imp().placement.get() else {
-            snapshot.append_color(&gdk::RGBA::BLACK, &whole);
+        let background = self.background();
+        let Some(scene) = self.scene() else {
+            snapshot.append_color(&background, &whole);
             return;
         };
         match &*self.imp().output.borrow() {
             // What is refused leaves the last picture where it is.
             Some(Output::Surface(_)) if self.imp().seen.get() => {
-                self.draw_around(snapshot, &whole, &placement);
+                let seen = self.seen_placement().unwrap_or(scene.placement);
+                self.draw_around(snapshot, &whole, &seen, &background);
             }
             Some(Output::Drawn(painter)) => {
-                snapshot.append_color(&gdk::RGBA::BLACK, &whole);
-                painter.snapshot(snapshot, &placement, self.origin());
+                snapshot.append_color(&background, &whole);
+                painter.snapshot(snapshot, &scene, self.origin());
             }
-            Some(Output::Surface(_)) | None => snapshot.append_color(&gdk::RGBA::BLACK, &whole),
+            Some(Output::Surface(_)) | None => snapshot.append_color(&background, &whole),
         }
     }
 
-    fn draw_around(&self, snapshot: &gtk::Snapshot, whole: &graphene::Rect, placement: &Placement) {
+    /// Everything but a hole, whose edges are those of device pixels: what is half covered by both
+    /// picture and window would be neither's.
+    fn draw_around(
+        &self,
+        snapshot: &gtk::Snapshot,
+        whole: &graphene::Rect,
+        placement: &Placement,
+        background: &gdk::RGBA,
+    ) {
         let (across, down) = self.origin();
-        let seen = placement.visible();
+        let (seen, scale) = (placement.visible_pixels(), placement.scale().factor());
         #[expect(clippy::cast_possible_truncation, reason = "coordinates of a window are small")]
         let hole = graphene::Rect::new(
-            (f64::from(seen.origin.x) - across) as f32,
-            (f64::from(seen.origin.y) - down) as f32,
-            seen.size.width as f32,
-            seen.size.height as f32,
+            (f64::from(seen.origin.x) / scale - across) as f32,
+            (f64::from(seen.origin.y) / scale - down) as f32,
+            (f64::from(seen.size.width) / scale) as f32,
+            (f64::from(seen.size.height) / scale) as f32,
         );
         let (left, top) = (hole.x(), hole.y());
         let (right, bottom) = (left + hole.width(), top + hole.height());
@@ -168,7 +188,7 @@ impl DisplayView {
             graphene::Rect::new(right, top, whole.width() - right, hole.height()),
         ];
         for bar in bars.iter().filter(|bar| bar.width() > 0.0 && bar.height() > 0.0) {
-            snapshot.append_color(&gdk::RGBA::BLACK, bar);
+            snapshot.append_color(background, bar);
         }
     }
 

@@ -9,10 +9,11 @@ use gtk::subclass::prelude::*;
 use gtk::{gdk, glib, prelude::*};
 
 use super::falling::Falling;
+use super::looks::Push;
 use crate::frame::{Mailbox, Screen};
-use crate::geometry::{Placement, Scaling};
+use crate::geometry::{Look, Placement, Scroll};
 use crate::input::{Command, Hands};
-use crate::present::{Options, Output, Stacking, Status};
+use crate::present::{Options, Output, Paint, Stacking, Status};
 use crate::stats::Stats;
 
 /// What one console is to the view: frames come from there, commands go there.
@@ -40,9 +41,15 @@ pub struct DisplayView {
     pub(super) told: RefCell<Option<Status>>,
     pub(super) options: Cell<Options>,
     pub(super) stacking: Cell<Stacking>,
-    pub(super) scaling: Cell<Scaling>,
+    pub(super) look: Cell<Look>,
+    pub(super) paint: Cell<Paint>,
     pub(super) screen: Cell<Screen>,
     pub(super) placement: Cell<Option<Placement>>,
+    /// What listeners know of scrolling.
+    pub(super) scrolls: Cell<[Option<Scroll>; 2]>,
+    /// Where the pointer is in the surface, while it is over the widget.
+    pub(super) pointer: Cell<Option<(f64, f64)>>,
+    pub(super) push: RefCell<Option<Push>>,
     pub(super) hands: RefCell<Hands>,
     /// The window's surface while mapped, with what watches it.
     pub(super) surface: RefCell<Option<(gdk::Surface, Vec<glib::SignalHandlerId>)>>,
@@ -65,7 +72,7 @@ impl ObjectSubclass for DisplayView {
 impl ObjectImpl for DisplayView {
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            ["screen-changed", "status-changed"]
+            ["screen-changed", "status-changed", "look-changed", "resized"]
                 .map(|name| glib::subclass::Signal::builder(name).build())
                 .into()
         });
@@ -127,6 +134,7 @@ impl WidgetImpl for DisplayView {
     fn size_allocate(&self, width: i32, height: i32, baseline: i32) {
         self.parent_size_allocate(width, height, baseline);
         self.obj().place();
+        self.obj().emit_by_name::<()>("resized", &[]);
     }
 
     fn snapshot(&self, snapshot: &gtk::Snapshot) {

@@ -69,7 +69,10 @@ impl DisplayView {
         }
         match event.event_type() {
             gdk::EventType::MotionNotify | gdk::EventType::EnterNotify => self.motion(event),
-            gdk::EventType::LeaveNotify => self.imp().hands.borrow_mut().left(),
+            gdk::EventType::LeaveNotify => {
+                self.follow_push(None);
+                self.imp().hands.borrow_mut().left();
+            }
             _ => {}
         }
         glib::Propagation::Proceed
@@ -85,8 +88,21 @@ impl DisplayView {
 
     fn motion(&self, event: &gdk::Event) {
         let Some((x, y)) = event.position() else { return };
-        let command = self.imp().hands.borrow_mut().moved(self.imp().placement.get().as_ref(), x, y);
+        self.follow_push(Some((x, y)));
+        self.point(x, y);
+    }
+
+    fn point(&self, x: f64, y: f64) {
+        let placement = self.seen_placement();
+        let command = self.imp().hands.borrow_mut().moved(placement.as_ref(), x, y);
         self.send_all(command);
+    }
+
+    /// The picture has moved under the pointer.
+    pub(super) fn point_again(&self) {
+        if let Some((x, y)) = self.imp().pointer.get() {
+            self.point(x, y);
+        }
     }
 
     fn button(&self, event: &gdk::ButtonEvent) -> glib::Propagation {
@@ -103,7 +119,7 @@ impl DisplayView {
             _ => return glib::Propagation::Proceed,
         };
         let Some(at) = event.position() else { return glib::Propagation::Proceed };
-        let placement = self.imp().placement.get();
+        let placement = self.seen_placement();
         let commands = self.imp().hands.borrow_mut().button(placement.as_ref(), at, button, press);
         self.send_all(commands.into_iter().flatten());
         glib::Propagation::Stop

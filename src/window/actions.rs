@@ -7,13 +7,7 @@ use gtk::{gdk, gio, glib};
 use super::keys::Chord;
 use super::{MachineWindow, consoles};
 use crate::frame::Screen;
-use crate::geometry::Scaling;
-use crate::session::{Power, State};
-
-const FIT: &str = "fit";
-const ONE_TO_ONE: &str = "one-to-one";
-const INTEGER: &str = "integer";
-const FILL: &str = "fill";
+use crate::session::{ConsoleId, Power, State};
 
 impl MachineWindow {
     pub(super) fn install_actions(&self) {
@@ -30,7 +24,6 @@ impl MachineWindow {
             plain("shortcuts", Self::show_shortcuts),
             plain("about", Self::show_about),
             plain("menu", Self::toggle_menu),
-            plain("text-console", |_| {}),
             gio::ActionEntryBuilder::new("copy-ramfb")
                 .parameter_type(Some(glib::VariantTy::STRING))
                 .activate(|window: &Self, _, whose| {
@@ -41,14 +34,6 @@ impl MachineWindow {
                 .state(false.to_variant())
                 .activate(|window: &Self, _, _| window.toggle_statistics())
                 .build(),
-            gio::ActionEntryBuilder::new("scaling")
-                .parameter_type(Some(glib::VariantTy::STRING))
-                .state(FIT.to_variant())
-                .activate(|window: &Self, _, chosen| {
-                    window.set_scaling(scaling(chosen.and_then(glib::Variant::str)));
-                    window.remember_scaling();
-                })
-                .build(),
             gio::ActionEntryBuilder::new("console")
                 .parameter_type(Some(glib::VariantTy::INT32))
                 .state(consoles::AUTOMATIC.to_variant())
@@ -57,6 +42,22 @@ impl MachineWindow {
                     window.view().grab_focus();
                 })
                 .build(),
+            gio::ActionEntryBuilder::new("fullscreen-all")
+                .state(false.to_variant())
+                .activate(|window: &Self, _, _| {
+                    let filled = window.shared().spread.borrow().is_some();
+                    window.fill_monitors(!filled);
+                })
+                .build(),
+            gio::ActionEntryBuilder::new("fullscreen-on")
+                .parameter_type(Some(glib::VariantTy::STRING))
+                .activate(|window: &Self, _, meant| {
+                    window.fill_monitor(meant.and_then(glib::Variant::str).unwrap_or_default());
+                })
+                .build(),
+            of_console("to-window", |window, id| window.set_own_window(id, true)),
+            of_console("to-tab", |window, id| window.set_own_window(id, false)),
+            of_console("hide-console", Self::hide_console),
             gio::ActionEntryBuilder::new("send-key")
                 .parameter_type(Some(glib::VariantTy::STRING))
                 .activate(|window: &Self, _, chosen| {
@@ -69,13 +70,14 @@ impl MachineWindow {
         ]);
     }
 
-    /// F11 and Ctrl+Alt+I are ours; the others work where the guest does not have the keyboard.
+    /// F11, Ctrl+Alt+I and those for the picture's looks are ours; the others work where the guest does not have the keyboard.
     pub(super) fn install_keys(&self) {
         let ours = gtk::ShortcutController::new();
         ours.set_propagation_phase(gtk::PropagationPhase::Capture);
         ours.add_shortcut(shortcut(gdk::Key::F11, gdk::ModifierType::empty(), "win.fullscreen"));
         let both = gdk::ModifierType::CONTROL_MASK | gdk::ModifierType::ALT_MASK;
         ours.add_shortcut(shortcut(gdk::Key::i, both, "win.statistics"));
+        self.add_look_keys(&ours);
         self.add_controller(ours);
 
         let control = gdk::ModifierType::CONTROL_MASK;
@@ -91,16 +93,15 @@ impl MachineWindow {
 
     /// Lets those actions be chosen that would do something.
     pub(super) fn update_actions(&self) {
-        let known = self.imp().known.borrow();
+        let known = self.shared().known.borrow();
         let live = matches!(known.state, State::Live(_));
         let down = matches!(known.state, State::Lost { .. } | State::Ended(_));
         let picture =
-            known.console().is_some_and(|console| matches!(console.frames.screen(), Screen::Live(_)));
+            self.console().is_some_and(|console| matches!(console.frames.screen(), Screen::Live(_)));
         for (name, enabled) in [
             ("save-screenshot", picture),
             ("copy-screenshot", picture),
-            ("send-key", live && known.shown.is_some()),
-            ("text-console", false),
+            ("send-key", live && self.head().is_some()),
             ("preferences", self.imp().settings.store().is_some()),
             ("shut-down", live),
             ("force-off", live),
@@ -109,21 +110,6 @@ impl MachineWindow {
             let action = self.lookup_action(name).and_downcast::<gio::SimpleAction>();
             action.expect("installed by install_actions()").set_enabled(enabled);
         }
-    }
-
-    pub(super) fn set_scaling(&self, scaling: Scaling) {
-        let name = match scaling {
-            Scaling::Fit => FIT,
-            Scaling::OneToOne => ONE_TO_ONE,
-            Scaling::Integer => INTEGER,
-            Scaling::Fill => FILL,
-        };
-        self.set_action_state("scaling", &name.to_variant());
-        self.view().set_scaling(scaling);
-    }
-
-    pub(super) fn scaling(&self) -> Scaling {
-        scaling(self.action_state("scaling").as_ref().and_then(glib::Variant::str))
     }
 
     pub(super) fn set_action_state(&self, name: &str, state: &glib::Variant) {
@@ -149,15 +135,23 @@ fn plain(name: &str, act: impl Fn(&MachineWindow) + 'static) -> gio::ActionEntry
     gio::ActionEntryBuilder::new(name).activate(move |window, _, _| act(window)).build()
 }
 
-fn shortcut(key: gdk::Key, modifiers: gdk::ModifierType, action: &str) -> gtk::Shortcut {
-    gtk::Shortcut::new(Some(gtk::KeyvalTrigger::new(key, modifiers)), Some(gtk::NamedAction::new(action)))
+/// An action on the console of the number that it is given.
+fn of_console(
+    name: &str,
+    act: impl Fn(&MachineWindow, ConsoleId) + 'static,
+) -> gio::ActionEntry<MachineWindow> {
+    gio::ActionEntryBuilder::new(name)
+        .parameter_type(Some(glib::VariantTy::INT32))
+        .activate(move |window, _, number| {
+            let number =
+                number.and_then(glib::Variant::get::<i32>).and_then(|number| u32::try_from(number).ok());
+            if let Some(number) = number {
+                act(window, ConsoleId(number));
+            }
+        })
+        .build()
 }
 
-fn scaling(name: Option<&str>) -> Scaling {
-    match name {
-        Some(ONE_TO_ONE) => Scaling::OneToOne,
-        Some(INTEGER) => Scaling::Integer,
-        Some(FILL) => Scaling::Fill,
-        _ => Scaling::Fit,
-    }
+fn shortcut(key: gdk::Key, modifiers: gdk::ModifierType, action: &str) -> gtk::Shortcut {
+    gtk::Shortcut::new(Some(gtk::KeyvalTrigger::new(key, modifiers)), Some(gtk::NamedAction::new(action)))
 }

@@ -68,7 +68,7 @@ impl MachineWindow {
             source.remove();
         }
         if self.is_covered() {
-            self.view().set_overlapped(true);
+            self.views().iter().for_each(|view| view.set_overlapped(true));
             return;
         }
         let source = glib::timeout_add_local_once(
@@ -78,7 +78,8 @@ impl MachineWindow {
                 self,
                 move || {
                     window.imp().cover.uncovering.take();
-                    window.view().set_overlapped(window.is_covered());
+                    let covered = window.is_covered();
+                    window.views().iter().for_each(|view| view.set_overlapped(covered));
                 }
             ),
         );
@@ -88,7 +89,7 @@ impl MachineWindow {
     fn is_covered(&self) -> bool {
         let imp = self.imp();
         let header = imp.bars.is_extend_content_to_top_edge() && imp.bars.reveals_top_bars();
-        let ours = imp.page.is_visible() || imp.statistics.is_shown();
+        let ours = imp.page.is_visible() || imp.statistics.is_shown() || imp.scrolling.is_shown();
         header || ours || imp.cover.toasts.get() > 0 || self.visible_dialog().is_some()
     }
 }

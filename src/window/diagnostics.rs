@@ -5,7 +5,6 @@ use std::fmt;
 use std::fs;
 
 use adw::prelude::*;
-use adw::subclass::prelude::*;
 use gtk::glib;
 
 use super::MachineWindow;
@@ -14,7 +13,7 @@ use crate::clock;
 use crate::frame::{Dmabuf, Scanout};
 use crate::present::{Refusals, Rung, Status};
 use crate::session::{Console, ConsoleKind, Hardware, Ramfb};
-use crate::stats::{Quantiles, Report};
+use crate::stats::{Quantiles, Report, Wish};
 
 /// What is known, in the order in which it is told.
 #[derive(Debug, Default)]
@@ -119,14 +118,14 @@ impl MachineWindow {
     }
 
     fn add_machine(&self, all: &mut Diagnostics) {
-        let known = self.imp().known.borrow();
+        let known = self.shared().known.borrow();
         let machine = known.machine.as_ref();
         let name = machine.map(|machine| machine.name.clone()).unwrap_or_default();
         let qemu = machine.and_then(|machine| machine.qemu.clone());
         let qemu = qemu.unwrap_or_else(|| "of unknown version".to_owned());
         let mut facts = vec![("Name", name), ("QEMU", qemu), ("Reached", self.setup().way.to_owned())];
         facts.extend(known.consoles.iter().map(|console| {
-            let shown = Some(console.id) == known.shown;
+            let shown = self.shared().head(console.id).is_some();
             ("Console", describe(console, shown))
         }));
         all.section("Machine", facts);
@@ -159,7 +158,10 @@ fn picture(status: Option<&Status>, scanout: Option<&Scanout>) -> Vec<(&'static 
     let (way, refused) = match status {
         None => ("none: there is no output".to_owned(), None),
         Some(Status::Idle) => ("none yet".to_owned(), None),
-        Some(Status::Showing { rung, refused }) => (rung.to_string(), Some(refused)),
+        Some(Status::Showing { rung, refused, fidelity }) => {
+            let pixels = fidelity.name().map_or_else(String::new, |name| format!(", pixels {name}"));
+            (format!("{rung}{pixels}"), Some(refused))
+        }
         Some(Status::Refused { refused }) => ("refused".to_owned(), Some(refused)),
         Some(Status::Gone { reason }) => (format!("gone: {reason}"), None),
     };
@@ -249,6 +251,7 @@ fn statistics(report: &Report) -> Vec<(&'static str, String)> {
         ),
         ("Scanned out", counts.scanned_out.to_string()),
         ("Waited for, shown unfinished", format!("{}, {}", counts.waited, counts.unfinished)),
+        ("Sizes asked for", format!("{}, {}", counts.wishes, wish(report.wish.as_ref()))),
         ("Imports", counts.imported.to_string()),
         ("Shader passes", counts.passes.to_string()),
         ("Bytes copied", counts.copied.to_string()),
@@ -256,6 +259,13 @@ fn statistics(report: &Report) -> Vec<(&'static str, String)> {
         ("Delay to commit", latency(report.commit)),
         ("Delay to screen", latency(report.present)),
     ]
+}
+
+/// What the guest was asked for last.
+fn wish(wish: Option<&Wish>) -> String {
+    let Some(Wish { size, millimetres, at, outcome, after }) = wish else { return "none open".to_owned() };
+    let after = after.map(|after| format!(" after {after:.0} ms")).unwrap_or_default();
+    format!("{}x{} of {}x{} mm at {at:?}: {outcome}{after}", size.0, size.1, millimetres.0, millimetres.1)
 }
 
 fn latency(quantiles: Option<Quantiles>) -> String {

@@ -2,11 +2,12 @@
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use gtk::gio;
+use gtk::{gdk, gio};
 
 use super::MachineWindow;
 use super::i18n::gettext;
-use super::settings::{PRESENT, RAISE_RATE, RAISE_RATE_OF_LIBVIRT, SNAPSHOT, STATISTICS};
+use super::settings::{BACKGROUND, PRESENT, RAISE_RATE, RAISE_RATE_OF_LIBVIRT, SNAPSHOT, STATISTICS};
+use crate::present::Colour;
 
 impl MachineWindow {
     pub(super) fn show_preferences(&self) {
@@ -23,6 +24,7 @@ impl MachineWindow {
 
 fn picture(store: &gio::Settings) -> adw::PreferencesGroup {
     let group = adw::PreferencesGroup::builder().title(gettext("Picture")).build();
+    group.add(&background(store));
     group.add(&switch(
         store,
         STATISTICS,
@@ -38,6 +40,34 @@ fn picture(store: &gio::Settings) -> adw::PreferencesGroup {
         ),
     ));
     group
+}
+
+/// The colour around the picture.
+fn background(store: &gio::Settings) -> adw::ActionRow {
+    let title = gettext("Background");
+    let dialog = gtk::ColorDialog::builder().title(&title).with_alpha(false).build();
+    let button = gtk::ColorDialogButton::builder().dialog(&dialog).valign(gtk::Align::Center).build();
+    let colour = Colour::parse(&store.string(BACKGROUND)).unwrap_or_default();
+    let [red, green, blue] = colour.parts();
+    button.set_rgba(&gdk::RGBA::new(red, green, blue, 1.0));
+    let store = store.clone();
+    button.connect_rgba_notify(move |button| {
+        let rgba = button.rgba();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "parts of 1")]
+        let byte = |part: f32| (part.clamp(0.0, 1.0) * 255.0).round() as u8;
+        let colour = Colour([rgba.red(), rgba.green(), rgba.blue()].map(byte));
+        if let Err(error) = store.set_string(BACKGROUND, &colour.to_string()) {
+            tracing::warn!(%error, "a setting cannot be remembered");
+        }
+    });
+    let row = adw::ActionRow::builder()
+        .title(title)
+        .subtitle(gettext("The colour around the picture"))
+        .use_markup(false)
+        .activatable_widget(&button)
+        .build();
+    row.add_suffix(&button);
+    row
 }
 
 fn rate(store: &gio::Settings) -> adw::PreferencesGroup {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::input::Command;
+use crate::resolution::Wish;
 use crate::session::{Boosting, Choice, ConsoleId, Power, Session};
 
 /// What the window asks of a machine. A session answers; in tests anything can.
@@ -11,6 +12,8 @@ pub trait Remote: fmt::Debug {
     fn send(&self, console: ConsoleId, command: Command);
     /// Looks at this console, or at the one that the machine uses.
     fn choose(&self, choice: Choice);
+    /// Asks the guest for a screen size.
+    fn ask(&self, console: ConsoleId, wish: Wish);
     /// Asks for a vGPU's picture oftener than QEMU gives it by itself, or does not.
     fn set_boost(&self, boost: Boosting);
     /// Connects once more, now.
@@ -28,6 +31,10 @@ impl Remote for Session {
 
     fn choose(&self, choice: Choice) {
         self.choose(choice);
+    }
+
+    fn ask(&self, console: ConsoleId, wish: Wish) {
+        self.ask(console, wish);
     }
 
     fn set_boost(&self, boost: Boosting) {

@@ -7,7 +7,7 @@ use adw::subclass::prelude::*;
 use gtk::{gio, glib};
 
 use super::MachineWindow;
-use crate::present::{Options, Presenting, Wanted};
+use crate::present::{Colour, Options, Presenting, Wanted};
 use crate::session::Boosting;
 
 const SCHEMA: &str = crate::APP_ID;
@@ -22,6 +22,9 @@ pub(super) const RAISE_RATE: &str = "raise-rate";
 pub(super) const RAISE_RATE_OF_LIBVIRT: &str = "raise-rate-of-libvirt";
 /// The way that the picture is to take.
 pub(super) const PRESENT: &str = "present";
+
+/// The colour around the picture.
+pub(super) const BACKGROUND: &str = "background";
 
 /// What the person prefers. Nothing is remembered where the schema is not installed.
 #[derive(Debug)]
@@ -65,6 +68,12 @@ impl Settings {
         }
     }
 
+    /// The colour around the picture; black where what is kept is none.
+    pub(super) fn background(&self) -> Colour {
+        let kept = self.0.as_ref().map(|store| store.string(BACKGROUND));
+        kept.and_then(|text| Colour::parse(&text)).unwrap_or_default()
+    }
+
     fn present(&self) -> Wanted {
         let chosen = self.0.as_ref().map_or(0, |store| store.enum_(PRESENT));
         WAYS.iter().find(|(number, _)| *number == chosen).map_or(Wanted::Auto, |(_, wanted)| *wanted)
@@ -102,13 +111,25 @@ impl MachineWindow {
     /// Brings picture and machine in line with the preferences; the command line has the last word.
     fn apply_settings(&self) {
         let (setup, settings) = (self.setup(), &self.imp().settings);
-        let snapshot = setup.snapshot || settings.is(SNAPSHOT);
         let boost = if settings.is(RAISE_RATE) { Boosting::Auto } else { Boosting::Off };
-        self.remote().set_boost(setup.boost.unwrap_or(boost));
-        self.view().set_options(Options {
+        if self.is_main() {
+            self.remote().set_boost(setup.boost.unwrap_or(boost));
+        }
+        // Heads to come look like the picture of nothing.
+        for view in self.views().into_iter().chain([self.imp().nothing.clone()]) {
+            view.set_background(settings.background());
+            view.set_options(self.options());
+        }
+    }
+
+    /// How pictures are to be presented.
+    pub(super) fn options(&self) -> Options {
+        let (setup, settings) = (self.setup(), &self.imp().settings);
+        let snapshot = setup.snapshot || settings.is(SNAPSHOT);
+        Options {
             rung: setup.present.unwrap_or_else(|| settings.present()),
             presenting: if snapshot { Presenting::Snapshot } else { Presenting::Live },
-        });
+        }
     }
 }
 

@@ -14,7 +14,11 @@ impl MachineWindow {
             .build();
         let (none, control) = (gdk::ModifierType::empty(), gdk::ModifierType::CONTROL_MASK);
         always.add(&row(&gettext("Fullscreen"), gdk::Key::F11, none));
-        always.add(&row(&gettext("Statistics"), gdk::Key::i, control | gdk::ModifierType::ALT_MASK));
+        let both = control | gdk::ModifierType::ALT_MASK;
+        always.add(&row(&gettext("Statistics"), gdk::Key::i, both));
+        for (title, key) in Self::look_shortcuts() {
+            always.add(&row(&title, key, both));
+        }
 
         let pages = adw::PreferencesGroup::builder()
             .title(gettext("While There Is No Picture"))

@@ -9,6 +9,8 @@ use gtk::{gdk, glib};
 
 use super::MachineWindow;
 use crate::frame::Screen;
+use crate::geometry::{Guest, ScreenScale, Size, natural_size};
+use crate::resolution::{Policy, SizedBy};
 
 /// The window's size while there is neither a memory nor a picture, in logical pixels.
 const PLAIN: (i32, i32) = (1024, 768);
@@ -24,7 +26,19 @@ const FIRST_PICTURE: Duration = Duration::from_millis(400);
 pub(super) struct Sizing {
     /// The size that was last given to the window to suit a picture; while it still has that, the
     /// next picture may give it another.
-    given: Cell<Option<(i32, i32)>>,
+    given: Cell<Option<Given>>,
+    /// The last picture.
+    seen: Cell<Option<Size<Guest>>>,
+}
+
+/// A size that was given to the window, in logical pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Given {
+    size: (i32, i32),
+    /// The picture that it suits, at this scale; `None` for the one to come.
+    suits: Option<(Size<Guest>, ScreenScale)>,
+    /// Whether the window was on a monitor then, so that the scale was its.
+    placed: bool,
 }
 
 impl MachineWindow {
@@ -40,14 +54,14 @@ impl MachineWindow {
 
     /// Shows the window, unless it is shown or closed.
     pub(super) fn appear(&self) {
-        if !self.is_visible() && !self.is_closed() {
+        if !self.is_visible() && !self.is_closed() && !self.imp().away.get() {
             self.present();
         }
     }
 
     pub(super) fn begin_size(&self) {
         self.set_default_size(PLAIN.0, PLAIN.1);
-        self.imp().sizing.given.set(Some(PLAIN));
+        self.imp().sizing.given.set(Some(Given { size: PLAIN, suits: None, placed: false }));
     }
 
     /// Gives the window the size that it had last time.
@@ -56,27 +70,68 @@ impl MachineWindow {
         self.set_default_size(width, height);
     }
 
-    /// Fits the window to a new picture, as long as nobody else has sized it.
+    /// Fits the window to a new picture, if it had the natural size of the one before, and nobody else
+    /// sizes it.
     pub(super) fn picture_changed(&self, screen: Screen) {
-        if !matches!(screen, Screen::Live(_)) {
-            return;
-        }
-        if !self.has_size_of_its_own() && self.is_free() {
+        let Screen::Live(size) = screen else { return };
+        let before = self.imp().sizing.seen.replace(Some(size)).filter(|before| *before != size);
+        let suited = !self.has_size_of_its_own() || before.is_some_and(|before| self.is_natural_for(before));
+        if suited && self.is_free() {
             self.fit_to_picture();
         }
         self.appear();
     }
 
+    /// The screen's scale is another. A window that was given its size before it was on a monitor was
+    /// given that by guess.
+    pub(super) fn scale_changed(&self) {
+        let guessed = self.imp().sizing.given.get().is_some_and(|given| !given.placed);
+        if guessed && !self.has_size_of_its_own() && self.is_free() {
+            self.fit_to_picture();
+        }
+    }
+
+    /// The window has left fullscreen: a picture that changed meanwhile is fitted now, unless the guest
+    /// changes it back.
+    pub(super) fn left_fullscreen(&self) {
+        if !self.has_size_of_its_own() && self.is_free() && self.follow_policy() == Policy::Off {
+            self.fit_to_picture();
+        }
+    }
+
+    /// Who has given the window its size.
+    pub(super) fn sized_by(&self) -> SizedBy {
+        if self.is_fullscreen() {
+            return SizedBy::Fullscreen;
+        }
+        let picture = self.imp().sizing.seen.get().map(|picture| (picture, self.view().screen_scale()));
+        let suits = |given: &Given| given.suits.is_none() || picture.is_none() || given.suits == picture;
+        let given = self.imp().sizing.given.get().filter(|_| self.is_free() && !self.has_size_of_its_own());
+        if given.as_ref().is_some_and(suits) { SizedBy::Picture } else { SizedBy::Person }
+    }
+
+    /// Whether this picture fills the window 1:1.
+    fn is_natural_for(&self, picture: Size<Guest>) -> bool {
+        let natural = natural_size(picture, self.view().screen_scale());
+        self.content_area().is_some_and(|area| area.size == natural)
+    }
+
     fn fit_to_picture(&self) {
         let Some(picture) = self.view().natural_size() else { return };
-        let (_, header, _, _) = self.imp().header.measure(gtk::Orientation::Vertical, -1);
+        let imp = self.imp();
+        let height = |bar: &gtk::Widget| bar.measure(gtk::Orientation::Vertical, -1).1;
+        let tab_bar = imp.tab_bar.parent().map_or(0, |_| height(imp.tab_bar.upcast_ref()));
+        let header = height(imp.header.upcast_ref()) + tab_bar;
         let room = self.room();
         let wanted = (f64::from(picture.width), f64::from(picture.height));
         let shrink = (room.0 / wanted.0).min((room.1 - f64::from(header)) / wanted.1).min(1.0);
         #[expect(clippy::cast_possible_truncation, reason = "shorter than the monitor")]
         let length = |length: f64| (length * shrink).round() as i32;
         let size = (length(wanted.0).max(360), length(wanted.1).max(200) + header);
-        self.imp().sizing.given.set(Some(size));
+        let suits = self.imp().sizing.seen.get().map(|seen| (seen, self.view().screen_scale()));
+        let display = WidgetExt::display(self);
+        let placed = self.surface().is_some_and(|surface| display.monitor_at_surface(&surface).is_some());
+        self.imp().sizing.given.set(Some(Given { size, suits, placed }));
         self.set_default_size(size.0, size.1);
     }
 
@@ -94,11 +149,19 @@ impl MachineWindow {
 
     /// Whether somebody has chosen the size that the window has.
     pub(super) fn has_size_of_its_own(&self) -> bool {
-        self.imp().sizing.given.get() != Some(self.default_size())
+        self.imp().sizing.given.get().map(|given| given.size) != Some(self.default_size())
     }
 
     /// Whether the window's size is its own.
     fn is_free(&self) -> bool {
-        !self.is_maximized() && !self.is_fullscreen()
+        let tiled = self.surface().and_downcast::<gdk::Toplevel>().is_some_and(|toplevel| {
+            let states = gdk::ToplevelState::TILED
+                | gdk::ToplevelState::TOP_TILED
+                | gdk::ToplevelState::RIGHT_TILED
+                | gdk::ToplevelState::BOTTOM_TILED
+                | gdk::ToplevelState::LEFT_TILED;
+            toplevel.state().intersects(states)
+        });
+        !tiled && !self.is_maximized() && !self.is_fullscreen()
     }
 }

@@ -50,11 +50,6 @@ impl MachineWindow {
         imp.stage.add_overlay(panel);
         // A page lies over everything.
         panel.insert_before(&*imp.stage, Some(&*imp.page));
-        self.view().connect_status_changed(glib::clone!(
-            #[weak(rename_to = window)]
-            self,
-            move |_| window.tell_statistics()
-        ));
         self.connect_console_shown(Self::restart_statistics);
     }
 
@@ -117,7 +112,7 @@ impl MachineWindow {
         self.tell_statistics();
     }
 
-    fn tell_statistics(&self) {
+    pub(super) fn tell_statistics(&self) {
         let statistics = &self.imp().statistics;
         if !statistics.is_shown() {
             return;
@@ -126,7 +121,14 @@ impl MachineWindow {
         let facts = match &*reading {
             Some(Reading { stats, report, .. }) => {
                 let whole = stats.summary(clock::now());
-                facts(self.view().status().as_ref(), &whole, report.as_ref())
+                let mut facts = facts(self.view().status().as_ref(), &whole, report.as_ref());
+                let place = facts.len().min(3);
+                let resolution = self.verdict().and_then(words::resolution::short);
+                facts.splice(
+                    place..place,
+                    resolution.map(|value| Fact { name: gettext("Resolution"), value }),
+                );
+                facts
             }
             None => vec![Fact { name: gettext("Picture"), value: gettext("No picture") }],
         };
@@ -139,7 +141,7 @@ fn facts(status: Option<&Status>, whole: &Report, report: Option<&Report>) -> Ve
     let mut facts = Vec::new();
     let mut tell = |name: String, value: String| facts.push(Fact { name, value });
     let (way, refused) = match status {
-        Some(Status::Showing { rung, refused }) => (words::picture::way(*rung), Some(refused)),
+        Some(Status::Showing { rung, refused, .. }) => (words::picture::way(*rung), Some(refused)),
         Some(Status::Refused { refused }) => (gettext("None: the last picture stays"), Some(refused)),
         Some(Status::Gone { .. } | Status::Idle) | None => (gettext("None"), None),
     };
@@ -147,6 +149,11 @@ fn facts(status: Option<&Status>, whole: &Report, report: Option<&Report>) -> Ve
     tell(gettext("Way"), if snapshot { gettext_f("{way}, as a snapshot", &[("way", &way)]) } else { way });
     if let Some(why) = refused.and_then(|refused| refused.first()) {
         tell(gettext("Because"), words::picture::reason(why));
+    }
+    if let Some(Status::Showing { fidelity, .. }) = status
+        && let Some(pixels) = words::picture::fidelity(fidelity)
+    {
+        tell(gettext("Pixels"), pixels);
     }
     let picture = words::picture::layout(&whole.path);
     tell(gettext("Picture"), if picture.is_empty() { gettext("No picture") } else { picture });

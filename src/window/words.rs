@@ -1,6 +1,7 @@
 //! What went wrong, in words for people that say what to do about it.
 
 pub(super) mod picture;
+pub(super) mod resolution;
 
 use std::fmt::Write;
 

@@ -53,6 +53,7 @@ fn main() {
     album.begin();
     album.menus_and_dialogs();
     album.fullscreen();
+    album.resolution();
     album.statistics();
     album.refusal();
     album.consoles();
@@ -135,6 +136,53 @@ impl Album {
         self.play(&["action win.fullscreen"]);
     }
 
+    fn resolution(&mut self) {
+        let size = self.size.clone();
+        self.play(&["action win.menu"]);
+        let mut input = self.input();
+        for _ in 0..3 {
+            input.tap(keys::KEY_DOWN).expect("a key");
+        }
+        input.tap(keys::KEY_RIGHT).expect("a key");
+        self.shot("resolution-menu");
+        self.play(&["close-menu", "action win.resolution-status"]);
+        self.shot("resolution-nothing-asked");
+        self.play(&["close-dialog", "action win.custom-resolution"]);
+        self.shot("resolution-custom");
+        input.tap(keys::KEY_A).expect("a key");
+        self.shot("resolution-custom-wrong");
+        self.play(&["close-dialog", "action win.keep-resolution"]);
+        self.shot("resolution-keep");
+        self.play(&["close-dialog", "action win.resolution 1024x768"]);
+        self.wish();
+        self.play(&["answer obey", &size, "action win.resolution-status"]);
+        self.shot("resolution-followed");
+        self.play(&["close-dialog", "action win.resolution 1280x800"]);
+        self.wish();
+        self.play(&["answer accept", "set statistics true"]);
+        // Longer than a guest has until it counts as not following.
+        std::thread::sleep(Duration::from_secs(5));
+        self.shot("resolution-not-followed");
+        self.play(&["set statistics false", "action win.resolution-status"]);
+        self.shot("resolution-no-agent");
+        self.play(&["close-dialog", "action win.ask-again"]);
+        self.wish();
+        self.play(&["answer unsupported"]);
+        self.shot("resolution-unsupported");
+        self.play(&["action win.resolution-status"]);
+        self.shot("resolution-unsupported-why");
+        self.play(&["close-dialog", "action win.follow never", "picture 0 1024 640", &size]);
+    }
+
+    /// Waits until the guest is asked for a size.
+    fn wish(&mut self) {
+        let is_wish = |answer: &str| answer.starts_with("0 wish ");
+        if !self.scene.asked.iter().any(|asked| is_wish(asked)) {
+            self.scene.hear_until(is_wish);
+        }
+        self.scene.asked.clear();
+    }
+
     fn statistics(&mut self) {
         self.play(&["set statistics true", "map 0 1024 640"]);
         self.shot("statistics-direct");
@@ -155,9 +203,21 @@ impl Album {
     }
 
     fn consoles(&mut self) {
-        self.play(&["text-console 2", "open-consoles"]);
+        let size = self.size.clone();
+        self.play(&["console-action 0", "text-console 2", "open-consoles"]);
         self.shot("consoles");
-        self.play(&["close-consoles"]);
+        self.play(&["close-consoles", "picture 1 800 500", &size]);
+        self.shot("tabs");
+        self.play(&["console-action 2"]);
+        self.shot("text-console");
+        self.play(&["console-action 0", "hide-console 2", "to-window 1"]);
+        self.shot("windows");
+        self.play(&["to-tab 1", "console-action 0"]);
+        let more = self.scene.sway.add_output(Output::new(1024, 768)).expect("a monitor");
+        self.play(&["action win.menu"]);
+        self.shot("menu-monitors");
+        self.play(&["close-menu", "no-console 1", "no-console 2", "console-action -1"]);
+        self.scene.sway.remove_output(&more).expect("a monitor");
     }
 
     fn firmware(&mut self) {

@@ -1,5 +1,8 @@
 //! Oriel's own imports, on whatever EGL there is: sealed files of memory in place of dma-bufs.
 
+#[path = "gpu/filters.rs"]
+mod filters;
+
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -8,8 +11,9 @@ use oriel::clock::{self, Time};
 use oriel::frame::{Damage, Dmabuf, DmabufParts, Plane, Scanout, Wire};
 use oriel::geometry::{Backing, Guest, Placement, Rect, Scaling, ScreenScale, Size};
 use oriel::pixel::{Format, Fourcc, Modifier};
-use oriel::present::gpu::{Filter, Gpu, Target, View, Wanted};
+use oriel::present::gpu::{Gpu, Target, Wanted};
 use oriel::present::ladder::Reason;
+use oriel::present::view::View;
 use oriel::present::viewport::Shape;
 use rustix::fs::{MemfdFlags, SealFlags};
 
@@ -102,12 +106,12 @@ fn placed(guest: Size<Guest>, room: (u32, u32), scaling: Scaling) -> Placement {
 }
 
 fn draw(gpu: &mut Gpu, scanout: &Scanout, target: &Target, placement: &Placement, damage: &Damage) {
-    let view = View::new(Shape::of(scanout), placement);
+    let view = View::new(Shape::of(scanout), *placement);
     match scanout {
         Scanout::Dmabuf(dmabuf) => _ = gpu.import(dmabuf, clock::now()).expect("an import"),
         _ => _ = gpu.upload(scanout, damage).expect("an upload"),
     }
-    gpu.draw(scanout, target, &view, damage, Filter::Nearest).expect("a picture");
+    gpu.draw(scanout, target, &view, damage).expect("a picture");
 }
 
 #[test]
@@ -282,8 +286,8 @@ fn sixteen_buffers_in_turn_are_imported_once_each() {
         let now = Time::from_millis(frame * 16);
         imports += u32::from(gpu.import(&buffer.dmabuf, now).expect("an import"));
         let scanout = Scanout::Dmabuf(buffer.dmabuf.clone());
-        let view = View::new(Shape::of(&scanout), &place);
-        gpu.draw(&scanout, &target, &view, &Damage::whole(Size::new(64, 32)), Filter::Linear)
+        let view = View::new(Shape::of(&scanout), place);
+        gpu.draw(&scanout, &target, &view, &Damage::whole(Size::new(64, 32)))
             .expect("a picture");
         if frame == 100 {
             before = descriptors();
@@ -334,9 +338,9 @@ fn a_lost_gpu_says_so_and_another_takes_its_place() {
     let (_canvas, target) = canvas(&mut lost, 64, 32);
     lost.lose();
     let scanout = Scanout::Dmabuf(source.dmabuf.clone());
-    let view = View::new(Shape::of(&scanout), &placed(scanout.size(), (64, 32), Scaling::Fit));
+    let view = View::new(Shape::of(&scanout), placed(scanout.size(), (64, 32), Scaling::Fit));
     let damage = Damage::whole(scanout.size());
-    assert_eq!(lost.draw(&scanout, &target, &view, &damage, Filter::Nearest), Err(Reason::GpuLost));
+    assert_eq!(lost.draw(&scanout, &target, &view, &damage), Err(Reason::GpuLost));
     drop((target, lost));
     let mut next = gpu();
     assert_eq!(next.import(&source.dmabuf, clock::now()), Ok(true));

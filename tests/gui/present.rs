@@ -7,6 +7,8 @@ mod client;
 #[cfg(feature = "gl")]
 #[path = "present/compose.rs"]
 mod compose;
+#[path = "present/exact.rs"]
+mod exact;
 #[path = "present/guest.rs"]
 mod guest;
 #[path = "present/stage.rs"]

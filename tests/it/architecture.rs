@@ -17,7 +17,10 @@ const RULES: &[(&str, &[&str])] = &[
     ("stats", &["clock"]),
     ("display1", &["geometry", "pixel", "clock", "clipboard", "frame", "input", "stats"]),
     ("source", &["display1", "clock"]),
-    ("session", &["source", "display1", "frame", "input", "geometry", "clock", "stats"]),
+    (
+        "session",
+        &["source", "display1", "clipboard", "frame", "input", "geometry", "clock", "resolution", "stats"],
+    ),
     ("present", &["frame", "geometry", "pixel", "clock", "stats"]),
     ("view", &["present", "frame", "input", "geometry", "pixel", "clock", "stats"]),
     ("window", &["*"]),

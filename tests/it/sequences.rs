@@ -20,7 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oriel::clock::Time;
-use oriel::frame::{Cursor, Dmabuf, DmabufParts, Event, Image, Model, Plane, Pointer, Scanout, Screen, Wire};
+use oriel::frame::{
+    Applied, Cursor, Dmabuf, DmabufParts, Event, Image, Model, Plane, Pointer, Scanout, Screen, Wire,
+};
 use oriel::geometry::{Backing, Point, Rect, Size};
 use oriel::pixel::{Format, Fourcc, Modifier};
 
@@ -71,8 +73,9 @@ impl Replay {
     fn pass_until(&mut self, then: Time) {
         while let Some(due) = self.model.deadline().filter(|due| *due <= then) {
             self.now = due.max(self.now);
-            self.model.tick(self.now);
+            let applied = self.model.tick(self.now);
             self.look();
+            self.tell_request(applied);
         }
         self.now = then;
     }
@@ -110,6 +113,10 @@ impl Replay {
         };
         let applied = self.model.apply(event, self.now).expect("a valid message");
         self.look();
+        self.tell_request(applied);
+    }
+
+    fn tell_request(&mut self, applied: Applied) {
         if applied.resync {
             self.tell("registers again");
         }

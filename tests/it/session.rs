@@ -7,7 +7,8 @@ use std::time::Duration;
 use oriel::frame::{Scanout, Screen};
 use oriel::geometry::{Point, Size};
 use oriel::input::{Button, Command, Leds, PointerMode, Press, Qnum};
-use oriel::session::{ConsoleId, ConsoleKind, End, Event, Loss, Power, State, UiInfo};
+use oriel::resolution::{Answer, Millimetres, Wish};
+use oriel::session::{ConsoleId, ConsoleKind, End, Event, Loss, Power, State};
 use oriel::source::{Shutdown, Source};
 use standin::bus::PrivateBus;
 use standin::scenario::Scenario;
@@ -122,7 +123,7 @@ fn a_machine_that_hangs_holds_up_nothing() {
         watch.console();
         qemu.listener(0).unwrap();
         qemu.hang(hang);
-        watch.session.set_ui_info(FIRST, ui_info(800, 600));
+        watch.session.ask(FIRST, wish(800, 600));
         for x in 0..100_000 {
             watch.session.send(FIRST, Command::MoveTo(Point::new(x, x)));
             watch.session.send(FIRST, key(0x1e, Press::Down));
@@ -174,8 +175,9 @@ fn lights_and_pointer_are_told_of() {
     leds(Leds::NUM);
 }
 
-fn ui_info(width: u32, height: u32) -> UiInfo {
-    UiInfo { width_mm: 300, height_mm: 200, x: 0, y: 0, size: Size::new(width, height) }
+fn wish(width: u32, height: u32) -> Wish {
+    let millimetres = Millimetres { width: 300, height: 200 };
+    Wish { size: Size::new(width, height), millimetres, at: Point::new(0, 0) }
 }
 
 fn sizes(qemu: &Standin) -> Vec<(u32, u32)> {
@@ -194,12 +196,45 @@ fn of_the_sizes_asked_for_the_last_is_obeyed() {
     qemu.listener(0).unwrap();
     qemu.hold_replies(&["SetUIInfo"]);
     for width in 700..1000 {
-        watch.session.set_ui_info(FIRST, ui_info(width, 600));
+        watch.session.ask(FIRST, wish(width, 600));
     }
     eventually("the first", || !sizes(&qemu).is_empty());
     qemu.release_replies();
     eventually("the last", || sizes(&qemu).last() == Some(&(999, 600)));
     assert!(sizes(&qemu).len() < 10, "what was overtaken is not asked for: {:?}", sizes(&qemu));
+}
+
+#[test]
+fn what_became_of_a_wish_is_told() {
+    let fixed = ConsoleSpec { resizable: false, ..ConsoleSpec::default() };
+    let (qemu, socket) = Standin::builder().console(ConsoleSpec::default()).console(fixed).p2p().unwrap();
+    let watch = over(socket);
+    let second = ConsoleId(1);
+    let asked = |wanted| {
+        watch.session.ask(wanted, wish(800, 600));
+        watch.until("an answer", |event| match event {
+            Event::Asked(id, asked, answer) => {
+                assert_eq!((id, asked), (wanted, wish(800, 600)));
+                Some(answer)
+            }
+            _ => None,
+        })
+    };
+    for _ in 0..2 {
+        watch.console();
+    }
+    assert_eq!(asked(FIRST), Answer::Accepted);
+    assert_eq!(asked(second), Answer::Unsupported);
+    assert_eq!(asked(ConsoleId(7)), Answer::Failed, "there is none");
+    qemu.refuse("SetUIInfo", "org.freedesktop.DBus.Error.Failed", "not today");
+    assert_eq!(asked(FIRST), Answer::Failed);
+    drop(qemu);
+    watch.down();
+    watch.session.ask(FIRST, wish(800, 600));
+    watch.until("an answer without a machine", |event| match event {
+        Event::Asked(FIRST, _, Answer::Failed) => Some(()),
+        _ => None,
+    });
 }
 
 /// Issue: "two consoles; a console that disappears".
@@ -287,9 +322,6 @@ fn a_machine_behind_qmp_ends_and_comes_back_with_its_mailbox() {
     assert_eq!(watch.live().name, "web");
     let console = watch.console();
     qemu.listener(0).unwrap();
-    watch.session.set_ui_info(FIRST, ui_info(801, 601));
-    eventually("the wish", || !sizes(&qemu).is_empty());
-
     qemu.qmp_event(QmpEvent::GuestShutdown);
     drop(qemu);
     let expected = End::Shutdown(Shutdown { guest: true, reason: "guest-shutdown".into() });
@@ -303,7 +335,6 @@ fn a_machine_behind_qmp_ends_and_comes_back_with_its_mailbox() {
     let listener = qemu.listener(0).unwrap();
     listener.scanout(16, 16, 64, pixman::X8R8G8B8, vec![0; 1024]);
     eventually("a picture in the mailbox of before", || console.frames.current().is_some());
-    eventually("the wish of before", || sizes(&qemu) == [(801, 601)]);
     watch.close();
 }
 

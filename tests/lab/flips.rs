@@ -1,59 +1,26 @@
 //! Ten thousand flips among sixteen dma-bufs, faster than any guest's: nothing grows.
 
-use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use drm::buffer::{Buffer as _, DrmFourcc};
-use drm::control::Device as _;
 use harness::desk::Desk;
-use harness::machine::RENDER_NODE;
 use harness::process::wait_until;
 use harness::usage::memory;
-use harness::{Doing, Error, Result};
-use rustix::fs::OFlags;
+use harness::{Error, Result};
 use standin::{ConsoleSpec, Dmabuf, Listener, Reply, Standin};
 
 use crate::dmabuf::descriptors;
 use crate::stage::{LIMIT, desk, keep, next_stats, total, view};
+use crate::vgem::buffers;
 
 const SIZE: (u32, u32) = (640, 480);
-const BUFFERS: usize = 16;
+const BUFFERS: u8 = 16;
 const FLIPS: usize = 10_000;
 /// After so many of them everything has been seen.
 const WARM: usize = 1_000;
 
 /// What may come and go in pools and caches, in bytes.
 const SLACK: u64 = 4 << 20;
-
-#[derive(Debug)]
-struct Card(File);
-
-impl AsFd for Card {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl drm::Device for Card {}
-impl drm::control::Device for Card {}
-
-/// A dma-buf of one colour, and what is to be said of it.
-fn buffer(card: &Card, shade: u8) -> Result<(OwnedFd, Dmabuf)> {
-    let mut dumb = card.create_dumb_buffer(SIZE, DrmFourcc::Xrgb8888, 32).doing("make a buffer")?;
-    card.map_dumb_buffer(&mut dumb).doing("map a buffer")?.fill(shade);
-    let flags = (OFlags::CLOEXEC | OFlags::RDWR).bits();
-    let file = card.buffer_to_prime_fd(dumb.handle(), flags).doing("export a buffer")?;
-    let dmabuf = Dmabuf {
-        width: SIZE.0,
-        height: SIZE.1,
-        stride: dumb.pitch(),
-        fourcc: DrmFourcc::Xrgb8888 as u32,
-        modifier: 0,
-        y0_top: false,
-    };
-    Ok((file, dmabuf))
-}
 
 /// What the viewer and the compositor hold: open files, and memory of the viewer's own.
 #[derive(Clone, Copy, Debug)]
@@ -95,14 +62,10 @@ fn ten_thousand_flips_among_sixteen_buffers_leave_nothing_behind() -> Result<()>
     let viewer = view(&sway, "auto", &["--qmp", &socket.to_string_lossy()])?;
     let listener = qemu.listener_within(0, LIMIT).map_err(Error::failed)?;
 
-    let card = File::options().read(true).write(true).open(RENDER_NODE).doing("open the render node")?;
-    let card = Card(card);
-    let shades = (0..BUFFERS).map(|n| 64 + 8 * u8::try_from(n).unwrap_or(0));
-    let buffers = shades.map(|shade| buffer(&card, shade)).collect::<Result<Vec<_>>>()?;
-
+    let buffers = buffers(BUFFERS, SIZE)?;
     flip(&listener, &buffers, WARM)?;
     wait_until("direct rung", LIMIT, || {
-        flip(&listener, &buffers, BUFFERS)?;
+        flip(&listener, &buffers, buffers.len())?;
         Ok(viewer.stats()?.last().is_some_and(|last| last["path"]["rung"] == "direct").then_some(()))
     })?;
     next_stats(&viewer, "a second", |_| Some(()))?;

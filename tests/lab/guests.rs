@@ -1,7 +1,7 @@
 //! Other displays with dma-bufs or regions: virtio-gpu with blobs, and a vGPU without dma-bufs.
 
 use harness::Result;
-use harness::desk::Desk;
+use harness::desk::{Desk, Sway};
 use harness::machine::{Builder, Display, GuestOptions, Report, Running};
 use harness::viewer::Viewer;
 
@@ -14,7 +14,7 @@ fn rung(viewer: &Viewer) -> Result<Option<String>> {
 }
 
 /// A machine whose memory is one file, so that the pictures in it can be dma-bufs.
-fn virtio() -> Result<Running> {
+fn virtio(device: &str) -> Result<Running> {
     let guest = GuestOptions {
         mode: Some(SCREEN),
         more: "oriel.cursor=no mitigations=off nokaslr cryptomgr.notests".to_owned(),
@@ -25,7 +25,7 @@ fn virtio() -> Result<Running> {
         .unpacked_kernel()
         .kvm()
         .memory(192)
-        .video("virtio-gpu-pci,blob=true,edid=on")
+        .video(device)
         .devices(&[])
         .display(Display::DBusGl)
         .argument("-object")
@@ -40,31 +40,46 @@ fn virtio() -> Result<Running> {
     Ok(machine)
 }
 
-#[test]
-fn blobs_of_a_virtio_gpu_are_shown_directly_and_outlive_disable() -> Result<()> {
-    let machine = virtio()?;
+/// Shows a still picture, flips, and a still picture again, all directly.
+fn shown_directly(device: &str, name: &str) -> Result<()> {
+    let machine = virtio(device)?;
     let sway = desk()?;
     let viewer = view(&sway, "auto", &["--qmp", &machine.qmp_socket()?.to_string_lossy()])?;
-    let shown = wait_for_unique(&sway, SCREEN, "blob");
-    if shown.is_err() {
-        keep(&sway, &viewer, "blob")?;
+    let outcome = watch(&machine, &sway, &viewer, name);
+    if outcome.is_err() {
+        keep(&sway, &viewer, name)?;
     }
-    shown?;
-    assert_eq!(rung(&viewer)?.as_deref(), Some("direct"));
+    outcome
+}
+
+fn watch(machine: &Running, sway: &Sway, viewer: &Viewer, name: &str) -> Result<()> {
+    wait_for_unique(sway, SCREEN, name)?;
+    assert_eq!(rung(viewer)?.as_deref(), Some("direct"));
     // Each flip frees nothing here, but each new mode is a scanout with a `Disable` right behind it.
-    let corner = Corner::watch(&sway)?;
+    let corner = Corner::watch(sway)?;
     machine.serial().send("paint flip")?;
-    let answered = next_stats(&viewer, "a second of flips", |second| {
+    let answered = next_stats(viewer, "a second of flips", |second| {
         let count = |name: &str| second[name].as_u64().unwrap_or(0);
         (count("replied") > 2 && count("committed") > 2).then_some(second.clone())
     })?;
     machine.serial().send("paint unique")?;
-    wait_for_unique(&sway, SCREEN, "blob")?;
+    wait_for_unique(sway, SCREEN, name)?;
     let black = corner.finish()?.iter().filter(|picture| is_black(picture)).count();
     assert_eq!(black, 0);
     assert_eq!(answered["path"]["rung"], "direct");
     assert_eq!(total(&viewer.stats()?, "copied"), 0);
     Ok(())
+}
+
+#[test]
+fn blobs_of_a_virtio_gpu_are_shown_directly_and_outlive_disable() -> Result<()> {
+    shown_directly("virtio-gpu-pci,blob=true,edid=on", "blob")
+}
+
+/// Pictures are textures of QEMU's renderer then, which it exports.
+#[test]
+fn textures_of_a_virtio_gpu_with_opengl_are_shown_directly() -> Result<()> {
+    shown_directly("virtio-gpu-gl-pci,edid=on", "opengl")
 }
 
 /// mdpy shows a gray gradient from the start: nobody has to boot for it.

@@ -13,4 +13,5 @@ mod rungs;
 #[path = "../it/screen.rs"]
 mod screen;
 mod stage;
+mod vgem;
 mod world;

@@ -28,6 +28,11 @@ fn compose_shows_the_right_pixels() -> Result<()> {
 }
 
 #[test]
+fn bridge_shows_the_right_pixels() -> Result<()> {
+    forced("bridge")
+}
+
+#[test]
 fn copy_shows_the_right_pixels() -> Result<()> {
     forced("copy")
 }

@@ -45,7 +45,8 @@ pub(crate) fn view(sway: &Sway, present: &str, source: &[&str]) -> Result<Viewer
 
 fn traced(sway: &Sway) -> Result<Command> {
     let mut command = sway.command(&program()?.to_string_lossy());
-    command.env("WAYLAND_DEBUG", "1");
+    // The render node is this machine's GPU.
+    command.env("WAYLAND_DEBUG", "1").env_remove("LIBGL_ALWAYS_SOFTWARE");
     Ok(command)
 }
 

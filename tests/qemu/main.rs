@@ -6,9 +6,12 @@ mod conformance;
 #[cfg(feature = "gui")]
 mod demo;
 mod devices;
+#[cfg(feature = "gui")]
+mod heads;
 mod keys;
 mod launch;
 mod qmp;
+mod resize;
 mod screenshot;
 #[path = "../it/session_watch.rs"]
 mod session_watch;

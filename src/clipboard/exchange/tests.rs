@@ -31,7 +31,7 @@ fn copied(offer: Offer) -> Input {
 /// Copies this text on the host; says what became of it.
 fn copy(exchange: &mut Exchange, what: &str) -> Vec<Act> {
     let acts = exchange.handle(copied(Offer::Text));
-    let [Act::ReadHost { selection, token }] = acts[..] else { panic!("{acts:?}") };
+    let [Act::ReadHost { selection, token, .. }] = acts[..] else { panic!("{acts:?}") };
     exchange.handle(Input::HostRead { selection, token, text: Ok(text(what)) })
 }
 
@@ -55,7 +55,7 @@ fn the_guests_text_is_read_once_somebody_pastes_it() {
     let mut exchange = open();
     assert_eq!(guest_copies(&mut exchange, 0), [Act::OfferToHost(CLIPBOARD)]);
     let acts = exchange.handle(Input::HostPastes { selection: CLIPBOARD, paste: PasteId(1) });
-    let [Act::ReadGuest { selection, token }] = acts[..] else { panic!("{acts:?}") };
+    let [Act::ReadGuest { selection, token, .. }] = acts[..] else { panic!("{acts:?}") };
     assert_eq!(exchange.handle(Input::HostPastes { selection, paste: PasteId(2) }), []);
     let given = |paste| Act::Deliver { paste: PasteId(paste), text: Some(text("g")) };
     let read = Input::GuestRead { selection, token, text: Ok(text("g")) };
@@ -128,7 +128,7 @@ fn a_text_that_is_too_long_stays_and_the_person_is_told() {
     assert_eq!(copy(&mut exchange, &long), [told(Direction::ToGuest), Act::Release(CLIPBOARD)]);
     guest_copies(&mut exchange, 1);
     let acts = exchange.handle(Input::HostPastes { selection: CLIPBOARD, paste: PasteId(1) });
-    let [Act::ReadGuest { selection, token }] = acts[..] else { panic!("{acts:?}") };
+    let [Act::ReadGuest { selection, token, .. }] = acts[..] else { panic!("{acts:?}") };
     let acts = exchange.handle(Input::GuestRead { selection, token, text: Err(ReadError::TooLong(1001)) });
     assert_eq!(acts, [told(Direction::ToHost), Act::Deliver { paste: PasteId(1), text: None }]);
 }
@@ -179,7 +179,7 @@ fn the_guests_text_outlives_the_guest_once_it_was_pasted() {
     let mut exchange = open();
     guest_copies(&mut exchange, 0);
     let acts = exchange.handle(Input::HostPastes { selection: CLIPBOARD, paste: PasteId(1) });
-    let [Act::ReadGuest { selection, token }] = acts[..] else { panic!("{acts:?}") };
+    let [Act::ReadGuest { selection, token, .. }] = acts[..] else { panic!("{acts:?}") };
     exchange.handle(Input::GuestRead { selection, token, text: Ok(text("g")) });
     assert_eq!(exchange.handle(Input::Disconnected), []);
     let acts = exchange.handle(Input::HostPastes { selection, paste: PasteId(2) });
@@ -275,7 +275,7 @@ fn note(acts: &[Act], waiting: &mut Vec<PasteId>, guest_reads: &mut Vec<(Selecti
     for act in acts {
         match act {
             Act::Deliver { paste, .. } => waiting.retain(|one| one != paste),
-            Act::ReadGuest { selection, token } => guest_reads.push((*selection, *token)),
+            Act::ReadGuest { selection, token, .. } => guest_reads.push((*selection, *token)),
             _ => {}
         }
     }

@@ -18,7 +18,7 @@ use crate::clock::{self, Time};
 use crate::display1::LISTENER_PATH;
 use crate::display1::decode::{DecodeError, Descriptors, Method, decode};
 use crate::display1::wire::{Kind, Message};
-use crate::frame::{Beat, Event, Mailbox, USUAL_REFRESH};
+use crate::frame::{Applied, Beat, Event, Mailbox, USUAL_REFRESH};
 use crate::stats::Stats;
 
 /// A listener's loop and all that it owns.
@@ -171,10 +171,14 @@ impl Desk<'_> {
         let flips = self.mailbox.pulse().flips;
         let applied = self.mailbox.apply(event, now)?;
         self.stats.flipped(self.mailbox.pulse().flips - flips);
+        self.resync_if(applied);
+        Ok(())
+    }
+
+    fn resync_if(&self, applied: Applied) {
         if applied.resync {
             (self.report)(Report::Resync);
         }
-        Ok(())
     }
 
     fn do_what_is_due(&mut self, now: Time) {
@@ -183,7 +187,8 @@ impl Desk<'_> {
             let _ = self.mailbox.apply(Event::ConsoleSize(size), now);
         }
         if self.mailbox.deadline().is_some_and(|deadline| deadline <= now) {
-            self.mailbox.tick(now);
+            let applied = self.mailbox.tick(now);
+            self.resync_if(applied);
         }
         let beat = self.mailbox.cadence().last();
         self.tickets.set_refresh(beat.map_or(USUAL_REFRESH, Beat::interval));

@@ -238,34 +238,78 @@ fn a_display_that_stays_disabled_is_off_and_comes_back() {
 fn trap_14_a_lost_scanout_is_asked_for_again_and_seldom() {
     let mut stage = Stage::new();
     stage.apply(Event::Dmabuf(dmabuf(1, Wire::V1)));
-    assert!(!stage.update(800, 600).resync);
+    stage.update(800, 600);
+    assert!(!stage.after(1000).tick().resync);
     stage.apply(Event::Disable);
-    assert!(!stage.after(30).update(800, 600).resync, "patience");
-    assert!(stage.after(200).update(800, 600).resync);
-    assert!(!stage.after(30).update(800, 600).resync, "asked once");
+    stage.after(30).update(800, 600);
+    assert!(!stage.tick().resync, "patience");
+    assert!(stage.after(200).tick().resync, "one update is enough: the picture may stand still now");
+    stage.update(800, 600);
+    assert!(!stage.after(30).tick().resync, "asked once");
 
     stage.apply(Event::Dmabuf(dmabuf(2, Wire::V1)));
     stage.apply(Event::Disable);
-    assert!(!stage.after(4000).update(800, 600).resync, "not within five seconds");
-    assert!(stage.after(1500).update(800, 600).resync);
+    stage.update(800, 600);
+    assert!(!stage.after(4000).tick().resync, "not within five seconds");
+    assert!(stage.after(1500).tick().resync);
 
     // A guest that flips among many buffers loses them all, for ten minutes.
     stage.apply(Event::Dmabuf(dmabuf(3, Wire::V1)));
     let mut requests = 0;
     for flip in 0..20_000 {
         stage.apply(Event::Disable);
-        if stage.after(30).update(800, 600).resync {
+        stage.after(30).update(800, 600);
+        if stage.tick().resync {
             requests += 1;
             stage.apply(Event::Dmabuf(dmabuf(4 + flip, Wire::V1)));
         }
     }
     assert!((3..10).contains(&requests), "each is one more listener that QEMU works for: {requests}");
+    stage.apply(Event::ConsoleSize(Size::new(1024, 768)));
+    assert!(stage.after(5000).tick().resync, "a change of mode does not wait for minutes");
+    stage.apply(Event::ConsoleSize(Size::new(800, 600)));
     stage.after(400_000).apply(Event::Dmabuf(dmabuf(2, Wire::V1)));
-    for _ in 0..2 {
+    for inode in 3..5 {
         stage.apply(Event::Disable);
-        assert!(stage.after(5000).update(800, 600).resync, "all was well again");
-        stage.apply(Event::Dmabuf(dmabuf(2, Wire::V1)));
+        stage.update(800, 600);
+        assert!(stage.after(5000).tick().resync, "all was well again");
+        stage.apply(Event::Dmabuf(dmabuf(inode, Wire::V1)));
     }
+}
+
+/// A display that is switched off says `Disable` too, and nothing more.
+#[test]
+fn a_display_that_is_off_is_not_asked_for() {
+    let mut stage = Stage::new();
+    stage.apply(Event::Dmabuf(dmabuf(1, Wire::V1)));
+    stage.update(800, 600);
+    stage.apply(Event::Disable);
+    for _ in 0..100 {
+        assert!(!stage.after(1000).tick().resync);
+    }
+}
+
+/// A guest may draw nothing after a change of its mode, of which only `Width` and `Height` are heard.
+#[test]
+fn a_console_of_another_size_than_its_buffer_has_lost_one() {
+    let mut stage = Stage::new();
+    stage.apply(Event::ConsoleSize(Size::new(800, 600)));
+    stage.apply(Event::Dmabuf(dmabuf(1, Wire::V1)));
+    stage.update(800, 600);
+    assert!(!stage.after(1000).tick().resync);
+
+    let larger = Size::new(1024, 768);
+    stage.apply(Event::ConsoleSize(larger));
+    assert!(!stage.after(150).tick().resync, "the scanout may still come");
+    assert!(stage.after(60).tick().resync);
+    stage.apply(Event::Dmabuf(dmabuf(2, Wire::V1)));
+    stage.apply(Event::ConsoleSize(larger));
+    assert!(!stage.after(60_000).tick().resync, "what came is what there is");
+
+    stage.apply(Event::ConsoleSize(Size::new(800, 600)));
+    stage.apply(Event::ConsoleSize(larger));
+    stage.apply(Event::ConsoleSize(Size::new(800, 600)));
+    assert!(!stage.after(60_000).tick().resync, "they agree again");
 }
 
 #[test]
@@ -274,7 +318,9 @@ fn version_2_loses_nothing() {
     stage.apply(Event::Dmabuf(dmabuf(1, Wire::V2)));
     stage.update(800, 600);
     stage.apply(Event::Disable);
-    assert!(!stage.after(1000).update(800, 600).resync);
+    stage.update(800, 600);
+    stage.apply(Event::ConsoleSize(Size::new(1024, 768)));
+    assert!(!stage.after(1000).tick().resync);
 }
 
 /// qemu.md trap 16: damage is counted from the top of the picture, the buffer's rows from below.

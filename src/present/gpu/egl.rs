@@ -127,6 +127,9 @@ impl Device {
         let known = pointers.iter().take(usize::try_from(count).unwrap_or(0));
         let mut devices: Vec<_> = known.map(|pointer| Self::look_at(library, *pointer)).collect();
         devices.sort_by_key(Self::is_software);
+        if software_is_forced() {
+            devices.retain(Self::is_software);
+        }
         Ok(devices)
     }
 
@@ -145,6 +148,15 @@ impl Device {
     pub fn is_software(&self) -> bool {
         self.extensions.split_ascii_whitespace().any(|one| one == "EGL_MESA_device_software")
     }
+}
+
+/// Whether Mesa is told to leave GPUs alone. One that is opened all the same takes the process with it:
+/// Mesa 25.0 starts its software renderer on the GPU's node then, without what that needs
+/// (src/gallium/frontends/dri/drisw.c, `drisw_init_screen`).
+fn software_is_forced() -> bool {
+    const NO: [&str; 7] = ["", "0", "n", "no", "f", "false", "off"];
+    let value = std::env::var("LIBGL_ALWAYS_SOFTWARE").unwrap_or_default();
+    !NO.contains(&value.to_ascii_lowercase().as_str())
 }
 
 /// A context of OpenGL ES 3 without a surface, for one thread.

@@ -10,13 +10,27 @@ use glow::HasContext;
 use super::egl::{Context, Image};
 use super::formats::Sampling;
 use crate::geometry::{Backing, Device, Rect, Size};
+use crate::present::filter::{FURTHEST, Kernel};
 use crate::present::ladder::Reason;
+use crate::present::scene::Colour;
+use crate::present::view::{Map, View};
 
 /// `GL_TEXTURE_EXTERNAL_OES` of GL_OES_EGL_image_external.
 const EXTERNAL: u32 = 0x8d65;
 
 const VERTEX: &str = include_str!("../../../shaders/picture.vert");
 const FRAGMENT: &str = include_str!("../../../shaders/picture.frag");
+
+/// How a filter mixes texels.
+const fn text(kernel: Kernel) -> &'static str {
+    match kernel {
+        Kernel::Nearest => include_str!("../../../shaders/nearest.frag"),
+        Kernel::Linear => include_str!("../../../shaders/linear.frag"),
+        Kernel::Sharp => include_str!("../../../shaders/sharp.frag"),
+        Kernel::Area => include_str!("../../../shaders/area.frag"),
+        Kernel::Sharpen => include_str!("../../../shaders/sharpen.frag"),
+    }
+}
 
 /// `glEGLImageTargetTexture2DOES` of GL_OES_EGL_image.
 type ImageTarget = unsafe extern "system" fn(u32, *mut c_void);
@@ -31,16 +45,6 @@ pub(super) struct Gl {
     reset_status: Option<ResetStatus>,
     /// Last, because everything else is of no use without it.
     pub(super) context: Context,
-}
-
-/// How many texels a filter mixes.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Filter {
-    /// The nearest one: crisp.
-    Nearest,
-    /// Four: smooth.
-    #[default]
-    Linear,
 }
 
 impl Gl {
@@ -166,7 +170,6 @@ pub(super) struct Texture {
     gl: Rc<Gl>,
     name: glow::Texture,
     sampling: Sampling,
-    filter: std::cell::Cell<Option<Filter>>,
     _image: Option<Image>,
 }
 
@@ -174,7 +177,7 @@ impl Texture {
     fn new(gl: &Rc<Gl>, sampling: Sampling, image: Option<Image>) -> Result<Self, Reason> {
         // SAFETY: The context is current.
         let name = unsafe { gl.gl.create_texture() }.map_err(Reason::NoGpu)?;
-        let texture = Self { gl: gl.clone(), name, sampling, filter: Default::default(), _image: image };
+        let texture = Self { gl: gl.clone(), name, sampling, _image: image };
         texture.bind();
         // SAFETY: The texture is bound to its target.
         unsafe {
@@ -182,8 +185,11 @@ impl Texture {
             let edge = glow::CLAMP_TO_EDGE.cast_signed();
             gl.gl.tex_parameter_i32(target, glow::TEXTURE_WRAP_S, edge);
             gl.gl.tex_parameter_i32(target, glow::TEXTURE_WRAP_T, edge);
+            // Without mipmaps it has no pixels otherwise.
+            let nearest = glow::NEAREST.cast_signed();
+            gl.gl.tex_parameter_i32(target, glow::TEXTURE_MIN_FILTER, nearest);
+            gl.gl.tex_parameter_i32(target, glow::TEXTURE_MAG_FILTER, nearest);
         }
-        texture.set_filter(Filter::Nearest);
         Ok(texture)
     }
 
@@ -267,21 +273,6 @@ impl Texture {
         // SAFETY: The context is current, and the texture is one of its own.
         unsafe { self.gl.gl.bind_texture(self.target(), Some(self.name)) };
     }
-
-    fn set_filter(&self, filter: Filter) {
-        if self.filter.replace(Some(filter)) == Some(filter) {
-            return;
-        }
-        let mode = match filter {
-            Filter::Nearest => glow::NEAREST,
-            Filter::Linear => glow::LINEAR,
-        };
-        // SAFETY: The texture is bound.
-        unsafe {
-            self.gl.gl.tex_parameter_i32(self.target(), glow::TEXTURE_MIN_FILTER, mode.cast_signed());
-            self.gl.gl.tex_parameter_i32(self.target(), glow::TEXTURE_MAG_FILTER, mode.cast_signed());
-        }
-    }
 }
 
 impl Drop for Texture {
@@ -333,14 +324,15 @@ impl Framebuffer {
         &self.texture
     }
 
-    /// Fills rectangles with black.
-    pub(super) fn blacken(&self, places: impl Iterator<Item = Rect<Device>>) {
+    /// Fills rectangles with a colour.
+    pub(super) fn fill(&self, colour: Colour, places: impl Iterator<Item = Rect<Device>>) {
         let gl = &self.texture.gl.gl;
         // SAFETY: The context is current, and the framebuffer is one of its own.
         unsafe {
             gl.bind_framebuffer(glow::FRAMEBUFFER, Some(self.name));
             gl.enable(glow::SCISSOR_TEST);
-            gl.clear_color(0.0, 0.0, 0.0, 1.0);
+            let [red, green, blue] = colour.parts();
+            gl.clear_color(red, green, blue, 1.0);
             for place in places {
                 scissor(gl, place);
                 gl.clear(glow::COLOR_BUFFER_BIT);
@@ -405,28 +397,33 @@ impl fmt::Debug for Framebuffer {
     }
 }
 
-/// The shader for one way of sampling.
+/// The shader for one way of sampling and one filter.
 pub(super) struct Program {
     gl: Rc<Gl>,
     name: glow::Program,
-    part: Option<glow::UniformLocation>,
+    /// Where `PAIRS` and `edges` are.
+    pairs: [Option<glow::UniformLocation>; 4],
     edges: Option<glow::UniformLocation>,
 }
 
+/// What [`View`] says in two numbers each.
+const PAIRS: [&str; 4] = ["origin", "across", "down", "texels"];
+
 impl Program {
-    pub(super) fn new(gl: &Rc<Gl>, sampling: Sampling) -> Result<Self, Reason> {
+    pub(super) fn new(gl: &Rc<Gl>, sampling: Sampling, kernel: Kernel) -> Result<Self, Reason> {
         let sampler = match sampling {
             Sampling::Plain => "#define PICTURE sampler2D\n",
             Sampling::External => {
                 "#extension GL_OES_EGL_image_external_essl3 : require\n#define PICTURE samplerExternalOES\n"
             }
         };
-        let header = format!("#version 300 es\n{sampler}");
+        let header = format!("#version 300 es\n{sampler}#define FURTHEST {FURTHEST}.0\n");
+        let fragment = format!("{FRAGMENT}\n{}", text(kernel));
         // SAFETY: The context is current, and all names are its own.
         unsafe {
             let name = gl.gl.create_program().map_err(Reason::NoGpu)?;
-            let mut program = Self { gl: gl.clone(), name, part: None, edges: None };
-            for (kind, text) in [(glow::VERTEX_SHADER, VERTEX), (glow::FRAGMENT_SHADER, FRAGMENT)] {
+            let mut program = Self { gl: gl.clone(), name, pairs: Default::default(), edges: None };
+            for (kind, text) in [(glow::VERTEX_SHADER, VERTEX), (glow::FRAGMENT_SHADER, &*fragment)] {
                 let shader = gl.gl.create_shader(kind).map_err(Reason::NoGpu)?;
                 gl.gl.shader_source(shader, &format!("{header}{text}"));
                 gl.gl.compile_shader(shader);
@@ -444,32 +441,34 @@ impl Program {
                 let log = gl.gl.get_program_info_log(name);
                 return Err(Reason::NoGpu(format!("the shaders do not link: {log}")));
             }
-            program.part = gl.gl.get_uniform_location(name, "part");
+            program.pairs = PAIRS.map(|pair| gl.gl.get_uniform_location(name, pair));
             program.edges = gl.gl.get_uniform_location(name, "edges");
             Ok(program)
         }
     }
 
-    /// Draws a texture over the `filled` corner of `onto`, no more of it than `places`.
+    /// Draws a texture as `view` has it, no more of it than `places`.
     pub(super) fn draw(
         &self,
         texture: &Texture,
         onto: &Framebuffer,
-        what: &Pass,
+        view: &View,
         places: impl Iterator<Item = Rect<Device>>,
     ) {
         let gl = &self.gl.gl;
+        let (size, Map { origin, across, down }) = (view.size(), view.map());
         // SAFETY: The context is current, and all names are its own.
         unsafe {
             gl.bind_framebuffer(glow::FRAMEBUFFER, Some(onto.name));
-            gl.viewport(0, 0, signed(what.filled.width), signed(what.filled.height));
+            gl.viewport(0, 0, signed(size.width), signed(size.height));
             gl.use_program(Some(self.name));
             texture.bind();
-            texture.set_filter(what.filter);
-            let [x, y, width, height] = what.part;
-            gl.uniform_4_f32(self.part.as_ref(), x, y, width, height);
-            let [left, top, right, bottom] = what.edges;
-            gl.uniform_4_f32(self.edges.as_ref(), left, top, right, bottom);
+            for (place, pair) in self.pairs.iter().zip([origin, across, down, view.texels()]) {
+                let [x, y] = pair.map(narrow);
+                gl.uniform_2_f32(place.as_ref(), x, y);
+            }
+            let [left, top, right, bottom] = view.edges();
+            gl.uniform_4_i32(self.edges.as_ref(), left, top, right, bottom);
             gl.enable(glow::SCISSOR_TEST);
             for place in places {
                 scissor(gl, place);
@@ -478,6 +477,11 @@ impl Program {
             gl.disable(glow::SCISSOR_TEST);
         }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "texels of a picture")]
+fn narrow(value: f64) -> f32 {
+    value as f32
 }
 
 impl Drop for Program {
@@ -493,15 +497,6 @@ impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Program({:?})", self.name)
     }
-}
-
-/// What one pass draws; see [`super::view::View`].
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pass {
-    pub(super) filled: Size<Device>,
-    pub(super) part: [f32; 4],
-    pub(super) edges: [f32; 4],
-    pub(super) filter: Filter,
 }
 
 /// # Safety

@@ -3,7 +3,6 @@
 use wayland_client::protocol::wl_buffer::WlBuffer;
 
 use crate::geometry::{Backing, Rect};
-use crate::present::viewport::Fill;
 
 /// Which GPU draws, and for whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,22 +13,11 @@ pub(super) enum Way {
     Bridge,
 }
 
-/// Why a picture would be drawn.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    /// Because nothing cheaper does.
-    #[default]
-    Shown,
-    /// Because it was asked for, or is exact only so.
-    Drawn,
-}
-
 /// A picture, ready to be attached.
 #[derive(Debug)]
 pub(super) struct Composed {
     pub(super) buffer: WlBuffer,
     pub(super) slot: usize,
-    pub(super) fill: Fill,
     /// What is new in it since the last commit.
     pub(super) damage: Vec<Rect<Backing>>,
     /// Buffers of the guest's that were imported since the last one.

@@ -12,15 +12,17 @@ use wayland_client::{Proxy, QueueHandle};
 
 use self::canvas::{Bench, Canvas, Kind, State};
 use super::buffers::Owner;
-use super::composed::{Composed, Need, Way};
+use super::composed::{Composed, Way};
 use super::globals::Globals;
 use super::thread::Presenter;
 use crate::clock::{self, Time};
 use crate::frame::{BufferId, Pending, Scanout};
-use crate::geometry::{Placement, Rect};
-use crate::present::gpu::{self, Allocator, Filter, Gpu, Losses, View};
+use crate::geometry::Rect;
+use crate::present::gpu::{self, Allocator, Gpu, Losses};
 use crate::present::ladder::{self, Offer, Reason};
+use crate::present::scene::{Need, Scene};
 use crate::present::slots::Slots;
+use crate::present::view::View;
 use crate::present::viewport::Shape;
 
 /// The GPU and the buffers of one presenter.
@@ -101,16 +103,15 @@ impl Composer {
         if self.way == Way::Bridge {
             return self.check_bridge(scanout, need, shop);
         }
-        match scanout {
-            Scanout::Blank => return Err(Reason::Messages),
-            _ if need == Need::Drawn => {}
-            Scanout::Pixels(_) => return Err(Reason::Messages),
-            Scanout::Mapped(_) => return Err(Reason::SharedMemory),
-            // One copy is as good as another then, and the processor's own has no driver to load.
-            Scanout::Dmabuf(_) if ladder::readable(scanout).is_ok() && !gpu::has_hardware() => {
-                return Err(Reason::SoftwareGpu);
-            }
-            Scanout::Dmabuf(_) => {}
+        // One copy is as good as another without hardware, and the processor's own has no driver to load.
+        let cheaper = || ladder::readable(scanout).is_ok() && !gpu::has_hardware();
+        match (scanout, need) {
+            (Scanout::Blank, _) => return Err(Reason::Messages),
+            (_, Need::Drawn) => {}
+            (Scanout::Pixels(_), Need::Shown) => return Err(Reason::Messages),
+            (Scanout::Mapped(_), Need::Shown) => return Err(Reason::SharedMemory),
+            _ if cheaper() => return Err(Reason::SoftwareGpu),
+            _ => {}
         }
         self.attempt(shop, |engine, now| match scanout {
             Scanout::Dmabuf(dmabuf) => engine.import(dmabuf, now),
@@ -124,13 +125,13 @@ impl Composer {
     pub(super) fn compose(
         &mut self,
         pending: &Pending,
-        placement: &Placement,
+        scene: &Scene,
         shop: Workshop<'_>,
     ) -> Result<Option<Composed>, Reason> {
-        match self.draw(pending, placement, shop) {
+        match self.draw(pending, scene, shop) {
             Err(Reason::GpuLost) => {
                 self.lose(shop.now);
-                self.draw(pending, placement, shop)
+                self.draw(pending, scene, shop)
             }
             result => result,
         }
@@ -265,11 +266,11 @@ impl Composer {
     fn draw(
         &mut self,
         pending: &Pending,
-        placement: &Placement,
+        scene: &Scene,
         shop: Workshop<'_>,
     ) -> Result<Option<Composed>, Reason> {
         let scanout = &pending.scanout;
-        let view = View::new(Shape::of(scanout), placement);
+        let view = View::new(Shape::of(scanout), *scene);
         let (way, plain) = (self.way, self.plain);
         let (gpu, allocator) = self.gpu(shop)?;
         let kind = match way {
@@ -283,7 +284,7 @@ impl Composer {
             _ => (false, gpu.upload(scanout, &pending.damage)?),
         };
         self.imported += u32::from(new_import);
-        if self.set.as_ref().is_none_or(|set| set.view.canvas != view.canvas || set.kind != kind) {
+        if self.set.as_ref().is_none_or(|set| set.view.size() != view.size() || set.kind != kind) {
             self.retire_set();
             self.generation += 1;
             self.set = Some(Set { view, kind, slots: Slots::new(scanout.size()), moved: true });
@@ -299,26 +300,26 @@ impl Composer {
         let bench = Bench { gpu: &mut *gpu, allocator: allocator.as_ref(), shop };
         let next = set
             .slots
-            .next(|index| Canvas::new(view.canvas, kind, bench, Owner::Canvas { generation, index }));
+            .next(|index| Canvas::new(view.size(), kind, bench, Owner::Canvas { generation, index }));
         let next = match next {
             Err(reason) if reason != Reason::GpuLost && !matches!(kind, Kind::Read | Kind::Linear) => {
                 tracing::info!(%reason, "the GPU's pictures are read back");
                 self.plain = true;
-                return self.draw(pending, placement, shop);
+                return self.draw(pending, scene, shop);
             }
             next => next?,
         };
         let Some((slot, stale)) = next else { return Ok(None) };
         let Some(canvas) = set.slots.get_mut(slot) else { return Ok(None) };
         let State::Made(buffer) = canvas.state.clone() else { return Ok(None) };
-        copied += canvas.draw(gpu, scanout, &view, &stale, Filter::default())?;
+        copied += canvas.draw(gpu, scanout, &view, &stale)?;
         let damage = if set.moved {
-            vec![view.canvas.cast().at_origin()]
+            vec![view.size().cast().at_origin()]
         } else {
             view.damage(&pending.damage).map(Rect::cast).collect()
         };
-        let (fill, imported) = (view.fill(), std::mem::take(&mut self.imported));
-        Ok(Some(Composed { buffer, slot, fill, damage, imported, copied }))
+        let imported = std::mem::take(&mut self.imported);
+        Ok(Some(Composed { buffer, slot, damage, imported, copied }))
     }
 
     fn retire_set(&mut self) {

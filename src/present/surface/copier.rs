@@ -1,4 +1,5 @@
-//! Shared memory of ours that the guest's picture is copied into, no more of it than has changed.
+//! Shared memory of ours that the guest's picture is copied into, no more of it than has changed:
+//! as it is for a viewport, or as device pixels where a viewport would mix them.
 
 use std::io;
 
@@ -10,13 +11,16 @@ use super::buffers::{Owner, shm_format};
 use super::thread::Presenter;
 use crate::clock::Time;
 use crate::frame::{Damage, Dmabuf, Scanout};
-use crate::geometry::{Guest, Size};
+use crate::geometry::{Backing, Guest, Rect, Size};
 use crate::pixel::Format;
 use crate::present::cache::Cache;
+use crate::present::expand;
 use crate::present::ladder::{self, Offer, Reason};
 use crate::present::mapping::Memory;
 use crate::present::rows::{Door, Source, Target};
+use crate::present::scene::Scene;
 use crate::present::slots::Slots;
+use crate::present::view::View;
 use crate::present::viewport::Shape;
 
 /// The buffers of one presenter.
@@ -28,17 +32,21 @@ pub(super) struct Copier {
     retired: Vec<Slot>,
     /// How dma-bufs can be read.
     doors: Cache<Door>,
+    /// Guest pixels on their way to device pixels.
+    staging: Vec<u8>,
 }
 
 #[derive(Debug)]
 struct Set {
     layout: Layout,
+    /// What the device pixels are for, if they are that.
+    view: Option<View>,
     slots: Slots<Slot>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Layout {
-    size: Size<Guest>,
+    size: Size<Backing>,
     stride: u32,
     format: Format,
 }
@@ -53,9 +61,18 @@ struct Slot {
 #[derive(Debug)]
 pub(super) struct Copied {
     pub(super) buffer: WlBuffer,
-    pub(super) shape: Shape,
     pub(super) slot: usize,
     pub(super) bytes: u64,
+    pub(super) placed: Placed,
+}
+
+/// What a copy is like.
+#[derive(Debug)]
+pub(super) enum Placed {
+    /// The whole picture, in its own pixels.
+    Whole(Shape),
+    /// What is seen of it, in device pixels; these are new.
+    Seen(Vec<Rect<Backing>>),
 }
 
 /// Where shared memory comes from.
@@ -67,7 +84,8 @@ pub(super) struct Workshop<'a> {
 }
 
 impl Copier {
-    /// Brings a free buffer up to date. `None` while the compositor holds them all.
+    /// Brings a free buffer up to date; with a `scene`, one of device pixels as that has them. `None`
+    /// while the compositor holds them all.
     ///
     /// # Errors
     ///
@@ -76,14 +94,19 @@ impl Copier {
         &mut self,
         scanout: &Scanout,
         damage: &Damage,
+        scene: Option<Scene>,
         shop: Workshop<'_>,
         now: Time,
     ) -> Result<Option<Copied>, Reason> {
         let format = ladder::readable(scanout)?;
-        let layout = Layout::of(scanout, format, shop.offer);
-        if self.set.as_ref().is_none_or(|set| set.layout != layout) {
-            self.replace(layout);
-        }
+        let flipped = matches!(scanout, Scanout::Dmabuf(dmabuf) if dmabuf.y0_top());
+        let shape = Shape::whole(scanout.size(), flipped);
+        let view = scene.map(|scene| View::new(shape, scene));
+        let layout = match &view {
+            Some(view) => Layout::of_view(view),
+            None => Layout::of(scanout, format, shop.offer),
+        };
+        let moved = self.prepare(layout, view, scanout.size());
         let door = match scanout {
             Scanout::Dmabuf(dmabuf) => Some(open(&mut self.doors, dmabuf, now)?),
             _ => None,
@@ -95,13 +118,29 @@ impl Copier {
         let next = slots.next(|index| make(layout, shop, Owner::Slot { generation, index }));
         let Some((index, stale)) = next.map_err(unreadable)? else { return Ok(None) };
         let Some(slot) = slots.get_mut(index) else { return Ok(None) };
-        let flipped = matches!(scanout, Scanout::Dmabuf(dmabuf) if dmabuf.y0_top());
-        let shape = Shape::whole(layout.size, flipped);
         let rects = stale.rects().iter().map(|rect| shape.in_buffer(*rect).cast());
         let (bytes, stride) = (slot.memory.bytes_mut(), layout.stride as usize);
-        let copied = source.copy(rects, &mut Target { bytes, stride, format: layout.format });
-        let bytes = copied.map_err(unreadable)?;
-        Ok(Some(Copied { buffer: slot.buffer.clone(), shape, slot: index, bytes }))
+        let (bytes, placed) = match &view {
+            None => {
+                let copied = source.copy(rects, &mut Target { bytes, stride, format: layout.format });
+                (copied.map_err(unreadable)?, Placed::Whole(shape))
+            }
+            Some(view) => {
+                let row = scanout.size().width as usize * 4;
+                self.staging.resize(row * scanout.size().height as usize, 0);
+                let target = &mut Target { bytes: &mut self.staging, stride: row, format: layout.format };
+                let read = source.copy(rects, target).map_err(unreadable)?;
+                let picture = expand::Picture { bytes: &self.staging, stride: row };
+                let drawn = expand::draw(view, &stale, scanout.size(), picture, bytes, stride);
+                let new = if moved || damage.is_whole(scanout.size()) {
+                    vec![layout.size.at_origin()]
+                } else {
+                    view.damage(damage).map(Rect::cast).collect()
+                };
+                (read + drawn, Placed::Seen(new))
+            }
+        };
+        Ok(Some(Copied { buffer: slot.buffer.clone(), slot: index, bytes, placed }))
     }
 
     /// The copy has been attached and committed.
@@ -120,6 +159,7 @@ impl Copier {
 
     /// Another way is taken now: the memory is not needed any more.
     pub(super) fn retire(&mut self) {
+        self.staging = Vec::new();
         if let Some(mut set) = self.set.take() {
             self.retired.extend(set.slots.drain());
         }
@@ -146,10 +186,24 @@ impl Copier {
         self.doors.drain().for_each(drop);
     }
 
-    fn replace(&mut self, layout: Layout) {
-        self.retire();
-        self.generation += 1;
-        self.set = Some(Set { layout, slots: Slots::new(layout.size) });
+    /// Sees to it that there are buffers of this kind. Whether they show something else from now on.
+    fn prepare(&mut self, layout: Layout, view: Option<View>, size: Size<Guest>) -> bool {
+        match &mut self.set {
+            Some(set) if set.layout == layout && set.view.is_some() == view.is_some() => {
+                let moved = set.view != view;
+                if moved {
+                    set.view = view;
+                    set.slots.resize(size);
+                }
+                moved
+            }
+            _ => {
+                self.retire();
+                self.generation += 1;
+                self.set = Some(Set { layout, view, slots: Slots::new(size) });
+                true
+            }
+        }
     }
 }
 
@@ -174,7 +228,13 @@ impl Layout {
                 && *stride / 2 <= packed
         };
         let stride = theirs.filter(|_| known).filter(fits).unwrap_or(packed.next_multiple_of(pixel * 4));
-        Self { size, stride, format: target }
+        Self { size: size.cast(), stride, format: target }
+    }
+
+    /// Device pixels, as every compositor takes them.
+    fn of_view(view: &View) -> Self {
+        let (size, format) = (view.size().cast::<Backing>(), Format::Xrgb8888);
+        Self { size, stride: size.width * format.bytes_per_pixel(), format }
     }
 
     fn bytes(self) -> usize {

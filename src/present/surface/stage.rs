@@ -9,8 +9,9 @@ use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_feedback_
 use wayland_protocols::wp::viewporter::client::wp_viewport::WpViewport;
 
 use super::thread::Presenter;
-use crate::geometry::Placement;
-use crate::present::viewport::{Content, Viewport};
+use crate::geometry::Rotation;
+use crate::present::scene::Scene;
+use crate::present::viewport::{Content, Turn, Viewport};
 
 /// Under one lock, held for no longer than it takes to write a few requests.
 ///
@@ -23,10 +24,12 @@ use crate::present::viewport::{Content, Viewport};
 pub(super) struct Stage {
     pub(super) objects: Option<Objects>,
     role: Option<Role>,
-    placement: Option<Placement>,
+    scene: Option<Scene>,
     attached: Option<Attached>,
     /// The next commit has to show all of the picture, not only what is new.
     pub(super) whole: bool,
+    /// The presenter has moved the surface: that waits for the window's next commit.
+    moved: bool,
 }
 
 /// What the presenter has made, before the surface has its role.
@@ -90,7 +93,7 @@ struct Attached {
 impl Stage {
     /// Whether a picture may be committed.
     pub(super) fn is_set(&self) -> bool {
-        self.objects.is_some() && self.role.is_some() && self.placement.is_some()
+        self.objects.is_some() && self.role.is_some() && self.scene.is_some()
     }
 
     /// Whether the surface has its place in the window's.
@@ -137,26 +140,28 @@ impl Stage {
 
     /// Main thread: puts the picture somewhere, with the parent's next commit. Whether there is
     /// anything that needs one.
-    pub(super) fn place(&mut self, placement: Option<Placement>) -> bool {
-        let was = std::mem::replace(&mut self.placement, placement);
+    pub(super) fn place(&mut self, scene: Option<Scene>) -> bool {
+        let was = std::mem::replace(&mut self.scene, scene);
+        let waiting = std::mem::take(&mut self.moved);
         let (Some(objects), Some(role)) = (&self.objects, &mut self.role) else { return false };
-        let position = placement.map(|placement| placement.visible().origin).map(|at| (at.x, at.y));
+        let placement = scene.map(|scene| scene.placement);
+        let place = placement.map(|placement| match self.attached {
+            Some(attached) => attached.content.place(&placement),
+            None => placement.visible(),
+        });
+        let position = place.map(|place| (place.origin.x, place.origin.y));
         let moved = position.is_some() && role.position != position;
-        if was == placement && !moved {
-            return false;
+        if was == scene && !moved {
+            return waiting;
         }
-        if role.mode == Mode::Free {
-            role.subsurface.set_sync();
-            role.mode = Mode::Synchronised;
-        }
-        if let Some((x, y)) = position.filter(|_| moved) {
-            role.subsurface.set_position(x, y);
-            role.position = position;
+        role.hold();
+        if let Some(position) = position {
+            role.move_to(position);
         }
         match (placement, self.attached) {
             (Some(placement), Some(attached)) => {
                 let viewport = attached.content.viewport(&placement);
-                set_viewport(&objects.viewport, Some(attached.viewport), viewport);
+                objects.shape(Some(attached.viewport), viewport);
                 self.attached = Some(Attached { viewport, ..attached });
                 objects.surface.commit();
             }
@@ -233,35 +238,82 @@ impl Stage {
         }
     }
 
-    /// Where the picture is to be, if it has a place.
-    pub(super) fn placement(&self) -> Option<Placement> {
-        self.placement.filter(|_| self.role.is_some())
+    /// How the picture is to look, if it has a place.
+    pub(super) fn scene(&self) -> Option<Scene> {
+        self.scene.filter(|_| self.role.is_some())
     }
 
     /// Presenter: prepares the surface for a buffer that holds this, which the caller attaches and
     /// commits before it lets go of the lock. `None` if it has no place at the moment.
+    ///
+    /// Where the surface has to move for that, all of it waits for the window's next commit: the main
+    /// thread has to be told ([`Self::is_moving`]).
     pub(super) fn dress(&mut self, content: Content) -> Option<&Objects> {
-        let placement = self.placement()?;
-        let objects = self.objects.as_ref()?;
-        let viewport = content.viewport(&placement);
-        if self.attached.is_none_or(|attached| attached.content.is_flipped() != content.is_flipped()) {
-            let transform = if content.is_flipped() { Transform::Flipped180 } else { Transform::Normal };
-            objects.surface.set_buffer_transform(transform);
+        let placement = self.scene()?.placement;
+        let (Some(objects), Some(role)) = (&self.objects, &mut self.role) else { return None };
+        let at = content.place(&placement).origin;
+        if role.position != Some((at.x, at.y)) {
+            role.hold();
+            role.move_to((at.x, at.y));
+            self.moved = true;
         }
-        set_viewport(&objects.viewport, self.attached.map(|attached| attached.viewport), viewport);
+        let viewport = content.viewport(&placement);
+        objects.shape(self.attached.map(|attached| attached.viewport), viewport);
         self.attached = Some(Attached { content, viewport });
         Some(objects)
     }
+
+    /// Whether the main thread has to see to a commit of the window.
+    pub(super) fn is_moving(&self) -> bool {
+        self.moved
+    }
 }
 
-fn set_viewport(object: &WpViewport, was: Option<Viewport>, is: Viewport) {
-    if was.is_none_or(|was| was.source != is.source) {
-        let [x, y, width, height] = is.source.map_or([-1.0; 4], |source| source.map(from_fixed));
-        object.set_source(x, y, width, height);
+impl Role {
+    /// All that is committed from now on waits for the parent.
+    fn hold(&mut self) {
+        if self.mode == Mode::Free {
+            self.subsurface.set_sync();
+            self.mode = Mode::Synchronised;
+        }
     }
-    if was.is_none_or(|was| was.destination != is.destination) {
-        let length = |units: u32| i32::try_from(units).unwrap_or(i32::MAX).max(1);
-        object.set_destination(length(is.destination.width), length(is.destination.height));
+
+    fn move_to(&mut self, (x, y): (i32, i32)) {
+        if self.position.replace((x, y)) != Some((x, y)) {
+            self.subsurface.set_position(x, y);
+        }
+    }
+}
+
+impl Objects {
+    /// Asks for what is another than it was.
+    fn shape(&self, was: Option<Viewport>, is: Viewport) {
+        if was.is_none_or(|was| was.turn != is.turn) {
+            self.surface.set_buffer_transform(transform(is.turn));
+        }
+        if was.is_none_or(|was| was.source != is.source) {
+            let [x, y, width, height] = is.source.map_or([-1.0; 4], |source| source.map(from_fixed));
+            self.viewport.set_source(x, y, width, height);
+        }
+        if was.is_none_or(|was| was.destination != is.destination) {
+            let length = |units: u32| i32::try_from(units).unwrap_or(i32::MAX).max(1);
+            self.viewport.set_destination(length(is.destination.width), length(is.destination.height));
+        }
+    }
+}
+
+/// What was done to the surface to make the buffer of it (`wl_surface.set_buffer_transform`): the
+/// other way round. Wayland turns counter-clockwise, after a flip from left to right.
+fn transform(Turn { flipped, rotation }: Turn) -> Transform {
+    match (flipped, rotation) {
+        (false, Rotation::None) => Transform::Normal,
+        (false, Rotation::Right) => Transform::_90,
+        (false, Rotation::Half) => Transform::_180,
+        (false, Rotation::Left) => Transform::_270,
+        (true, Rotation::None) => Transform::Flipped180,
+        (true, Rotation::Right) => Transform::Flipped90,
+        (true, Rotation::Half) => Transform::Flipped,
+        (true, Rotation::Left) => Transform::Flipped270,
     }
 }
 

@@ -23,7 +23,7 @@ use crate::frame::{Ack, Acknowledge, Dmabuf, DmabufParts, Event, Mailbox, Plane,
 use crate::geometry::{Placement, Rect, Scaling, ScreenScale, Size};
 use crate::pixel::{Fourcc, Modifier};
 use crate::present::ladder::{Reason, Rung, Wanted};
-use crate::present::{Options, Status};
+use crate::present::{Options, Scene, Status};
 use crate::stats::Stats;
 
 /// Long, for an emulated processor that others want as well.
@@ -108,7 +108,7 @@ impl Rig {
         let place = Placement::new(Size::new(SIZE.0, SIZE.1), area, ScreenScale::ONE, Scaling::Fit);
         let mut stage = rig.shared.stage();
         stage.adopt(&parent);
-        stage.place(place);
+        stage.place(place.map(Scene::from));
         parent.commit();
         stage.parent_committed();
         drop(stage);

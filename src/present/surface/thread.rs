@@ -18,7 +18,7 @@ use wayland_client::{Connection, DispatchError, EventQueue, QueueHandle};
 
 use self::climb::{Frame, Origin, Prepared};
 use super::buffers::Imports;
-use super::composed::{Need, Way};
+use super::composed::Way;
 use super::composer::Composer;
 use super::copier::Copier;
 use super::explicit::Explicit;
@@ -27,14 +27,15 @@ use super::shared::Shared;
 use super::wait::{self, Until};
 use crate::clock::{self, Time};
 use crate::frame::{Audience, Damage, Dmabuf, Mailbox, Pacing, Pending, Scanout};
-use crate::geometry::{Backing, Placement, Rect};
+use crate::geometry::{Backing, Rect};
 use crate::present::choices::Choices;
 use crate::present::facts::Sync;
 use crate::present::fence::{self, Gate, Passage};
 use crate::present::ladder::{Choice, Reason, Refusals, Rung};
 use crate::present::motion::Motion;
+use crate::present::scene::{Fidelity, Need};
 use crate::present::viewport::Content;
-use crate::present::{Kind, Options, Status, file};
+use crate::present::{Kind, Options, Scene, Status, file};
 use crate::stats::Stats;
 
 /// How often a screen is refreshed until the compositor says it: at 60 Hz.
@@ -80,12 +81,14 @@ pub(super) struct Presenter {
     explicit: Explicit,
     /// How the last frame was synchronised.
     sync: Sync,
-    /// What the composed picture on the screen was drawn for: another place needs another drawing.
-    drawn_for: Option<Placement>,
-    /// Why the composer would draw.
+    /// What the picture on the screen was drawn for: another scene needs another drawing.
+    drawn_for: Option<Scene>,
+    /// Why the picture would be drawn.
     need: Need,
+    /// Why it is not, where that was wanted.
+    unfiltered: Option<Reason>,
     choices: Choices,
-    announced: Option<(Kind, Choice)>,
+    announced: Option<(Kind, Choice, Fidelity)>,
 }
 
 /// Runs until [`Shared::stop`], or until the compositor is gone.
@@ -148,6 +151,7 @@ fn prepare(start: Start) -> Result<Ready, Status> {
         sync: Sync::default(),
         drawn_for: None,
         need: Need::default(),
+        unfiltered: None,
         choices: Choices::default(),
         announced: None,
     };
@@ -188,9 +192,11 @@ impl Presenter {
                 self.gate.open();
                 return self.set_audience(Audience::Away);
             }
-            let moved = self.drawn_for.is_some() && self.drawn_for != stage.placement();
-            self.again |= moved;
-            std::mem::take(&mut stage.whole)
+            let scene = stage.scene();
+            let whole = std::mem::take(&mut stage.whole);
+            drop(stage);
+            self.again |= scene.is_some_and(|scene| self.is_outdated(&scene));
+            whole
         };
         if whole {
             // What was attached was taken away: no one will say that it was seen.
@@ -215,7 +221,14 @@ impl Presenter {
         match self.prepare(&pending) {
             Prepared::Ready(frame) => self.commit(pending, frame),
             Prepared::Later => self.held = Some(Pending { events: 1, ..pending }),
-            Prepared::Refused => self.shared.stage().whole = true,
+            Prepared::Refused => {
+                self.shared.stage().whole = true;
+                // Nobody tells again of what came while this waited.
+                self.held = self.frames.take();
+                if self.held.is_some() {
+                    self.shared.wake();
+                }
+            }
         }
     }
 
@@ -339,8 +352,10 @@ impl Presenter {
         surface.attach(Some(&frame.buffer), 0, 0);
         match (&frame.content, &frame.origin) {
             (Content::Picture(shape), _) => damage(surface, shape.damage(&pending.damage)),
-            (Content::Seen(_), Origin::Drawn(_, _, _, rects)) => damage(surface, rects.iter().copied()),
-            (Content::Seen(_), _) => {}
+            (Content::Seen, Origin::Drawn { damage: rects, .. } | Origin::Placed { damage: rects, .. }) => {
+                damage(surface, rects.iter().copied());
+            }
+            (Content::Seen, _) => {}
         }
         let serial = self.pacing.commit(pending.ack, clock::now());
         surface.frame(&self.queue, serial);
@@ -348,9 +363,10 @@ impl Presenter {
             presentation.feedback(surface, &self.queue, pending.received);
         }
         surface.commit();
+        let moving = stage.is_moving();
         drop(stage);
-        if first {
-            // Now there is something that can come to the front.
+        if first || moving {
+            // Now there is something that can come to the front, or that waits for the window.
             shared.notify();
         }
         if std::mem::replace(&mut self.sync, sync) != sync {
@@ -363,7 +379,7 @@ impl Presenter {
     /// Nothing new waits for the screen: what is on it may have changed all the same. A copy would have
     /// to be made of all of it each time, and is not.
     fn resample(&mut self) {
-        let copies = matches!(&self.announced, Some((_, Choice::Take { rung: Rung::Copy, .. })));
+        let copies = matches!(&self.announced, Some((_, Choice::Take { rung: Rung::Copy, .. }, _)));
         if !copies && self.held.is_none() && self.motion.is_wanted(clock::now()) {
             self.again = true;
             self.stats.resampled();
@@ -373,19 +389,23 @@ impl Presenter {
     /// A buffer has been committed: its owner gives it away, and the others need theirs no more.
     fn settle(&mut self, origin: Origin) {
         self.drawn_for = None;
-        if !matches!(origin, Origin::Copied(_)) {
+        if !matches!(origin, Origin::Copied(_) | Origin::Placed { .. }) {
             self.copier.retire();
         }
         for (rung, composer) in [(Rung::Compose, &mut self.composer), (Rung::Bridge, &mut self.bridge)] {
             match &origin {
-                Origin::Drawn(by, slot, ..) if *by == rung => composer.give(*slot),
+                Origin::Drawn { by, slot, .. } if *by == rung => composer.give(*slot),
                 _ => composer.retire(),
             }
         }
         match origin {
             Origin::Guest => {}
             Origin::Copied(slot) => self.copier.give(slot),
-            Origin::Drawn(_, _, placement, _) => self.drawn_for = Some(placement),
+            Origin::Placed { slot, scene, .. } => {
+                self.copier.give(slot);
+                self.drawn_for = Some(scene);
+            }
+            Origin::Drawn { scene, .. } => self.drawn_for = Some(scene),
         }
     }
 

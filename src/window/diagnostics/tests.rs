@@ -9,6 +9,7 @@ use crate::clock::Time;
 use crate::frame::{DmabufParts, Mailbox, Plane, Wire};
 use crate::geometry::{Rect, Size};
 use crate::pixel::{Fourcc, Modifier};
+use crate::present::Fidelity;
 use crate::present::ladder::Reason;
 use crate::session::{ConsoleId, Hardware, Ramfb};
 use crate::stats::Stats;
@@ -63,7 +64,7 @@ fn the_text_says_it_all_and_nothing_of_the_persons() {
     all.section("Machine", [("Name", name), ("Console", describe(&console(), true))]);
     let refused =
         Refusals::default().and(Rung::Direct, Reason::NoDmabuf).and(Rung::Compose, Reason::NotBuilt);
-    let status = Status::Showing { rung: Rung::Copy, refused };
+    let status = Status::Showing { rung: Rung::Copy, refused, fidelity: Fidelity::None };
     all.section("Picture", picture(Some(&status), Some(&scanout())));
     all.section("Statistics since the start", statistics(&report()));
     insta::assert_snapshot!(all.text(Some("/home/ada/")), @r"
@@ -95,6 +96,7 @@ fn the_text_says_it_all_and_nothing_of_the_persons() {
       Never seen: 0 overtaken, 0 missed, 0 refused
       Scanned out: 0
       Waited for, shown unfinished: 0, 0
+      Sizes asked for: 0, none open
       Imports: 1
       Shader passes: 0
       Bytes copied: 0

@@ -110,7 +110,17 @@ fn every_state() -> Vec<State> {
 
 fn face(state: &State, hold: Hold, screen: Option<Screen>, retry: Option<u32>) -> Option<Face> {
     let firmware = Firmware::Draws;
-    Story { state, screen, firmware, hold, name: Some("web"), retry, returns: hold != Hold::Owner }.face()
+    Story {
+        state,
+        screen,
+        text: false,
+        firmware,
+        hold,
+        name: Some("web"),
+        retry,
+        returns: hold != Hold::Owner,
+    }
+    .face()
 }
 
 #[test]
@@ -161,6 +171,7 @@ fn a_picture_needs_no_words() {
 fn firmware_that_draws_nothing_is_told_of_with_a_way_out() {
     let state = State::Live(Machine { name: String::new(), uuid: None, qemu: None });
     let story = |firmware, screen| Story {
+        text: false,
         state: &state,
         screen: Some(screen),
         firmware,

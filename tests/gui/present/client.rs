@@ -11,13 +11,13 @@ use adw::prelude::*;
 use gtk::{gdk, glib, graphene};
 use oriel::clock;
 use oriel::frame::{Mailbox, Screen};
-use oriel::geometry::{Placement, Rect, Scaling, ScreenScale};
-use oriel::present::{Options, Output, Presenting, Stacking, Wanted};
+use oriel::geometry::{Logical, Look, Placement, Rect, Rotation, Scaling, ScreenScale};
+use oriel::present::{Colour, Filter, Options, Output, Paint, Presenting, Scene, Stacking, Wanted};
 use oriel::stats::Stats;
 
 use super::canvas::Canvas;
 use super::guest::{Guest, Replies};
-use super::words::{Ask, Line, Report, Rung, SIZE};
+use super::words::{Ask, Line, Mode, Report, Rung, SIZE};
 
 /// Transparent, so that what is below is seen; a stripe in each corner shows where the window ends.
 const STYLE: &str = "
@@ -33,7 +33,8 @@ struct Client {
     replies: Arc<Replies>,
     output: RefCell<Option<Output>>,
     border: Cell<Option<i32>>,
-    scaling: Cell<Scaling>,
+    look: Cell<Look>,
+    paint: Cell<Paint>,
     stacking: Cell<Stacking>,
     busy: RefCell<Option<glib::SourceId>>,
 }
@@ -117,7 +118,8 @@ impl Client {
             replies,
             output: RefCell::default(),
             border: Cell::new(Some(0)),
-            scaling: Cell::default(),
+            look: Cell::default(),
+            paint: Cell::default(),
             stacking: Cell::default(),
             busy: RefCell::default(),
         });
@@ -141,11 +143,11 @@ impl Client {
     /// As a view does: the picture is placed while the window draws.
     fn draw(&self, snapshot: &gtk::Snapshot) {
         let output = self.output.borrow();
-        let placement = self.placement();
-        match (&*output, placement) {
-            (Some(Output::Surface(surface)), placement) => surface.place(placement, self.stacking.get()),
-            (Some(Output::Drawn(painter)), Some(placement)) => {
-                painter.snapshot(snapshot, &placement, self.origin());
+        let scene = self.scene();
+        match (&*output, scene) {
+            (Some(Output::Surface(surface)), scene) => surface.place(scene, self.stacking.get()),
+            (Some(Output::Drawn(painter)), Some(scene)) => {
+                painter.snapshot(snapshot, &scene, self.origin());
             }
             _ => {}
         }
@@ -158,16 +160,24 @@ impl Client {
         (f64::from(corner.x()) + x, f64::from(corner.y()) + y)
     }
 
-    fn placement(&self) -> Option<Placement> {
+    fn scene(&self) -> Option<Scene> {
         let Screen::Live(guest) = self.frames.screen() else { return None };
+        let (area, scale) = (self.area()?, ScreenScale::new(self.scale()));
+        let placement = Placement::new(guest, area, scale, self.look.get())?;
+        Some(Scene { placement, paint: self.paint.get() })
+    }
+
+    fn area(&self) -> Option<Rect<Logical>> {
         let border = self.border.get()?;
         let (x, y) = self.origin();
         #[expect(clippy::cast_possible_truncation, reason = "widgets stand at whole units here")]
         let (x, y) = (x.round() as i32, y.round() as i32);
         let room = |length: i32| u32::try_from(length - 2 * border).unwrap_or(0);
-        let area = Rect::new(x + border, y + border, room(self.canvas.width()), room(self.canvas.height()));
-        let scale = self.window.surface().map_or(1.0, |surface| surface.scale());
-        Placement::new(guest, area, ScreenScale::new(scale), self.scaling.get())
+        Some(Rect::new(x + border, y + border, room(self.canvas.width()), room(self.canvas.height())))
+    }
+
+    fn scale(&self) -> f64 {
+        self.window.surface().map_or(1.0, |surface| surface.scale())
     }
 
     fn act(self: &Rc<Self>, ask: &Ask) {
@@ -177,7 +187,19 @@ impl Client {
             Ask::Close => drop(self.output.take()),
             Ask::Border { units } => self.border.set(Some(units)),
             Ask::Nowhere => self.border.set(None),
-            Ask::OneToOne => self.scaling.set(Scaling::OneToOne),
+            Ask::OneToOne => self.look.set(Scaling::OneToOne.into()),
+            Ask::Look { mode, quarters, ref filter, background: (red, green, blue) } => {
+                let scaling = match mode {
+                    Mode::Fit => Scaling::Fit,
+                    Mode::OneToOne => Scaling::OneToOne,
+                    Mode::Integer => Scaling::Integer,
+                    Mode::Fill => Scaling::Fill,
+                };
+                let rotation = (0..quarters).fold(Rotation::None, |rotation, _| rotation.right());
+                self.look.set(Look { rotation, ..Look::from(scaling) });
+                let filter = Filter::named(filter).expect("a filter");
+                self.paint.set(Paint { filter, background: Colour([red, green, blue]) });
+            }
             Ask::Below { below } => {
                 self.stacking.set(if below { Stacking::Below } else { Stacking::Above });
             }
@@ -213,7 +235,7 @@ impl Client {
         for turn in 0..times {
             self.open(Rung::Auto, Presenting::Live);
             if let Some(Output::Surface(surface)) = &*self.output.borrow() {
-                surface.place(self.placement(), Stacking::Below);
+                surface.place(self.scene(), Stacking::Below);
             }
             // Some get far enough to show a frame, some do not.
             glib::timeout_future(Duration::from_millis(u64::from(turn % 5))).await;
@@ -246,6 +268,11 @@ impl Client {
             answered: self.replies.answered.load(SeqCst),
             descriptors: count("/proc/self/fd"),
             threads: count("/proc/self/task"),
+            area: self.area().map_or((0, 0, 0, 0), |area| {
+                (area.origin.x, area.origin.y, area.size.width, area.size.height)
+            }),
+            scale: self.scale(),
+            renderer: self.window.renderer().map(|renderer| renderer.type_().name().to_owned()).unwrap_or_default(),
         }
     }
 }

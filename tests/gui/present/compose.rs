@@ -1,7 +1,5 @@
 //! The picture drawn by Oriel with a GPU, or with a processor in its place.
 
-use oriel::geometry::{Placement, Rect, Scaling, ScreenScale, Size};
-
 use super::stage::Stage;
 use super::words::{Ask, Medium, Report, Rung};
 use super::{WHOLE, inside, showing, shown, storm, switch};
@@ -64,24 +62,6 @@ fn what_is_larger_than_the_window_is_cut_around_the_middle() {
         stage.ask(Ask::Switch { medium, size: (400, 300), margin: 4, picture: 6 });
         stage.ask(Ask::Open { rung: Rung::Compose });
         stage.expect_part("cut", (0, 0), WHOLE, (40, 50), |_, _| 6);
-        stage.quit();
-    }
-}
-
-#[test]
-fn one_guest_pixel_is_one_device_pixel_even_where_no_unit_ends() {
-    for scale in [1.0, 1.1, 1.25, 4.0 / 3.0, 1.5, 1.75, 2.0, 2.5] {
-        let mut stage = Stage::new(scale, (320, 240));
-        stage.ask(Ask::OneToOne);
-        // Odd in every scale's pixels: no whole number of units is as large.
-        let size = (stage.device(300).cast_unsigned() + 1, stage.device(220).cast_unsigned() + 1);
-        stage.ask(Ask::Switch { medium: Medium::SealedDmabuf, size, margin: 0, picture: 1 });
-        stage.ask(Ask::Open { rung: Rung::Compose });
-        let area = Rect::new(0, 0, 320, 240);
-        let placed =
-            Placement::new(Size::new(size.0, size.1), area, ScreenScale::new(scale), Scaling::OneToOne);
-        let at = placed.expect("room").visible().origin;
-        stage.expect("exact", (at.x, at.y), size, |_, _| 1);
         stage.quit();
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use harness::desk::{Desk, Find, Layout, Output, Session, Sway, SwayConfig, Window};
 use harness::process::Process;
 use harness::shot::{Image, Rect};
-use oriel::geometry::ScreenScale;
+use oriel::geometry::{Look, Placement, Point, ScreenScale, Size};
 
 use super::words::{Ask, Line, Report, SIZE, SOCKET, pixel};
 
@@ -168,11 +168,24 @@ impl Desk for Headless {
     }
 }
 
+/// Multiples of the scale's numerator: on a screen that is no whole number of units, sway scales all
+/// that it shows.
+fn output((width, height): (u32, u32), scale: f64) -> Output {
+    let step = ScreenScale::new(scale).grid().pixels;
+    let side = |length: u32| length / step * step;
+    Output::new(side(width), side(height)).scale(scale)
+}
+
 pub(crate) struct Stage {
     pub(crate) actor: Actor,
     pub(crate) sway: Sway,
     pub(crate) window: Window,
     pub(crate) scale: f64,
+    /// The output that is looked at, and how far right it is in the layout.
+    pub(crate) output: String,
+    pub(crate) left: i32,
+    /// Whether the window's last pixels may be missing, if they are no whole ones: GTK's are.
+    pub(crate) whole: bool,
 }
 
 impl Stage {
@@ -183,17 +196,12 @@ impl Stage {
 
     /// The same, with these variables in the client's environment.
     pub(crate) fn with(scale: f64, (width, height): (i32, i32), variables: &[(&str, &str)]) -> Self {
-        // Multiples of the scale's numerator: on a screen that is no whole number of units, sway scales
-        // all that it shows.
-        let step = ScreenScale::new(scale).grid().pixels;
-        let side = |length: u32| length / step * step;
-        let output = Output::new(side(1200), side(840)).scale(scale);
-        let config = SwayConfig { outputs: vec![output], layout: Layout::Floating, ..SwayConfig::default() };
+        let config = SwayConfig { outputs: vec![output((1200, 840), scale)], layout: Layout::Floating, ..SwayConfig::default() };
         let sway = Sway::start(config).expect("sway");
         let actor = Actor::enter_with(&sway, (width, height), variables);
         let window = sway.wait_for_window(Find::Pid(actor.client.id()), LIMIT).expect("a window");
         let window = sway.place(&window, Rect::new(20, 10, width, height)).expect("a place");
-        Self { actor, sway, window, scale }
+        Self { actor, sway, window, scale, whole: false, output: "HEADLESS-1".to_owned(), left: 0 }
     }
 
     pub(crate) fn ask(&mut self, ask: Ask) -> Report {
@@ -230,6 +238,55 @@ impl Stage {
     pub(crate) fn place(&mut self, (width, height): (i32, i32)) {
         let rect = Rect::new(20, 10, width, height);
         self.window = self.sway.place(&self.window, rect).expect("a place");
+    }
+
+    /// Gives the screen another scale, and nearly this size: a whole number of units.
+    pub(crate) fn rescale(&mut self, size: (u32, u32), scale: f64) {
+        self.sway.set_output("HEADLESS-1", output(size, scale)).expect("another scale");
+        self.scale = scale;
+    }
+
+    /// The placement that the client has, for a picture of this size.
+    pub(crate) fn placement(&mut self, size: (u32, u32), look: Look) -> Placement {
+        let scale = self.scale;
+        let report = self.wait("the screen's scale", |report| (report.scale - scale).abs() < 0.01);
+        let (x, y, width, height) = report.area;
+        let area = oriel::geometry::Rect::new(x, y, width, height);
+        let placement = Placement::new(Size::new(size.0, size.1), area, ScreenScale::new(scale), look);
+        placement.expect("room")
+    }
+
+    /// Waits until the screen shows every pixel of a picture where `placement` has it, with nothing
+    /// mixed: 1:1 or a whole multiple.
+    pub(crate) fn expect_placed(&mut self, name: &str, placement: &Placement, picture: u32) {
+        let (whole, mut seen) = (placement.pixels(), placement.visible_pixels());
+        if self.whole {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small window")]
+            let pixels = |units: i32| (f64::from(units) * self.scale + 1e-6).floor() as u32;
+            let window = Size::new(pixels(self.window.rect.width), pixels(self.window.rect.height));
+            seen = seen.intersection(window.at_origin()).expect("something is seen");
+        }
+        let turned = placement.rotation().turn_size(placement.guest());
+        let times = (whole.size.width / turned.width, whole.size.height / turned.height);
+        assert_eq!((turned.width * times.0, turned.height * times.1), (whole.size.width, whole.size.height));
+        // The window stands on a whole device pixel.
+        let corner = (self.device(self.window.rect.x - self.left), self.device(self.window.rect.y));
+        let place = Rect::new(
+            corner.0 + seen.origin.x,
+            corner.1 + seen.origin.y,
+            seen.size.width.cast_signed(),
+            seen.size.height.cast_signed(),
+        );
+        let before = (seen.origin.x - whole.origin.x, seen.origin.y - whole.origin.y);
+        let (placement, times) = (*placement, (times.0.cast_signed(), times.1.cast_signed()));
+        self.expect_pixels(name, place, |x, y| {
+            let at = Point::new(
+                (x.cast_signed() + before.0) / times.0,
+                (y.cast_signed() + before.1) / times.1,
+            );
+            let from = placement.rotation().turn_back(at, placement.guest());
+            Some(pixel(picture, from.x.cast_unsigned(), from.y.cast_unsigned()))
+        });
     }
 
     /// Looks for the client's window, which may be another.
@@ -308,12 +365,14 @@ impl Stage {
                 [red, green, blue, 255]
             })
         };
-        let seen = self.sway.wait_for_picture(name, LIMIT, |image| {
+        let seen = harness::process::wait_until(&format!("picture '{name}'"), LIMIT, || {
+            // A compositor takes none while it changes what it scans out.
+            let Ok(image) = self.sway.shot_of(&self.output) else { return Ok(None) };
             let image = image.crop(place);
-            image.compare(&wanted(&image)).expect("the same size").is_none().then_some(())
+            Ok(image.compare(&wanted(&image)).expect("the same size").is_none().then_some(()))
         });
         if let Err(error) = seen {
-            let image = self.sway.screenshot().expect("a screenshot").crop(place);
+            let image = self.sway.shot_of(&self.output).expect("a screenshot").crop(place);
             let wrong = image.expect(&wanted(&image), name).err();
             let report = self.report();
             panic!("{error:?}\n{wrong:?}\n{report:#?}\n{}", self.actor.client.log());

@@ -86,6 +86,15 @@ pub(crate) enum Ask {
     /// No picture.
     Nowhere,
     OneToOne,
+    /// How the picture is to look.
+    Look {
+        mode: Mode,
+        /// Quarter turns, clockwise.
+        quarters: u32,
+        /// By its name.
+        filter: String,
+        background: (u8, u8, u8),
+    },
     Below {
         below: bool,
     },
@@ -100,6 +109,15 @@ pub(crate) enum Ask {
     },
     Report,
     Quit,
+}
+
+/// How the picture takes its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Mode {
+    Fit,
+    OneToOne,
+    Integer,
+    Fill,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,12 +140,21 @@ pub(crate) struct Report {
     /// Open descriptors of the client.
     pub(crate) descriptors: usize,
     pub(crate) threads: usize,
+    /// The window's room for the picture in units of its surface, and the scale: what a placement is
+    /// made of.
+    pub(crate) area: (i32, i32, u32, u32),
+    pub(crate) scale: f64,
+    /// GTK's renderer, by its type.
+    pub(crate) renderer: String,
 }
 
-/// The colour of a picture's pixel: no two neighbours, and no two pictures, are alike.
+/// The colour of a picture's pixel: no two of a picture are alike, neighbours are not even similar, and
+/// no two pictures have the same one anywhere.
 pub(crate) fn pixel(picture: u32, x: u32, y: u32) -> [u8; 3] {
-    let mix = |a: u32, b: u32| (x * a + y * b + picture * 37) % 251;
-    [mix(7, 3), mix(2, 11), mix(5, 5)].map(|value| u8::try_from(value).expect("below 251"))
+    // Multiplying by an odd number leaves different numbers different.
+    let place = (y << 12 | x).wrapping_mul(0x9e_3779);
+    let [_, red, green, blue] = place.wrapping_add(picture.wrapping_mul(0x0001_0193) << 3 | 1).to_be_bytes();
+    [red, green, blue]
 }
 
 /// One end of the conversation: a line of JSON for each word.

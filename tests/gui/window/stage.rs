@@ -4,7 +4,7 @@
 //! the same way.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -22,25 +22,30 @@ use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wir
 use oriel::geometry::Size;
 use oriel::input::Command;
 use oriel::pixel::{Format, Fourcc, Modifier};
+use oriel::resolution::{Answer, Wish};
 use oriel::session::{
     Boosting, Choice, Console, ConsoleId, ConsoleKind, End, Event, Hardware, Loss, Machine, Power,
     PowerError, Ramfb, Stage, State,
 };
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
-use oriel::window::{Hold, MachineWindow, Remote, Setup};
+use oriel::window::{Fullscreen, Hold, MachineWindow, Remote, Setup};
 
 /// The environment variable that leads to the script.
 pub(crate) const SCRIPT: &str = "ORIEL_TEST_SCRIPT";
 
 /// Writes down what the window asks for.
 #[derive(Debug)]
-struct Recorder(RefCell<UnixStream>);
+struct Recorder {
+    script: RefCell<UnixStream>,
+    /// What the guest was asked for, and has not answered.
+    wishes: RefCell<VecDeque<(ConsoleId, Wish)>>,
+}
 
 impl Recorder {
     fn say(&self, words: &str) {
         // The test that listened may be over.
-        let _ = writeln!(self.0.borrow_mut(), "{words}");
+        let _ = writeln!(self.script.borrow_mut(), "{words}");
     }
 }
 
@@ -51,6 +56,15 @@ impl Remote for Recorder {
 
     fn choose(&self, choice: Choice) {
         self.say(&format!("choose {choice:?}"));
+    }
+
+    fn ask(&self, console: ConsoleId, wish: Wish) {
+        let Wish { size, at, millimetres } = wish;
+        self.say(&format!(
+            "{console} wish {size} at {at:?} on {}x{} mm",
+            millimetres.width, millimetres.height
+        ));
+        self.wishes.borrow_mut().push_back((console, wish));
     }
 
     fn set_boost(&self, boost: Boosting) {
@@ -91,7 +105,8 @@ fn begin(application: &adw::Application, socket: &UnixStream) {
     std::thread::spawn(move || {
         script.lines().map_while(Result::ok).for_each(|line| sender.send_blocking(line).expect("a stage"));
     });
-    let recorder = Rc::new(Recorder(RefCell::new(socket.try_clone().expect("a second descriptor"))));
+    let script = RefCell::new(socket.try_clone().expect("a second descriptor"));
+    let recorder = Rc::new(Recorder { script, wishes: RefCell::default() });
     let hold = application.hold();
     let application = application.clone();
     glib::spawn_future_local(async move {
@@ -156,6 +171,9 @@ impl Play {
                 let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
                 self.refused(id, width, height);
             }
+            ["unused", id] => {
+                self.tell(Event::InUse(ConsoleId(id.parse().expect("a number")), false));
+            }
             ["active", id] => {
                 self.tell(Event::ActiveConsole(ConsoleId(id.parse().expect("a number"))));
             }
@@ -167,6 +185,8 @@ impl Play {
             ["text"] => {
                 glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
             }
+            ["toasts"] => self.say_toasts(),
+            ["answer", answer] => self.answer(answer),
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
             ["ended", kind] => self.tell(Event::State(State::Ended(end(kind)))),
@@ -177,6 +197,11 @@ impl Play {
                 let id: i32 = id.parse().expect("a number");
                 self.activate("win.console", Some(&id.to_variant()));
             }
+            ["to-window" | "to-tab" | "hide-console", id] => {
+                let id: i32 = id.parse().expect("a number");
+                self.activate(&format!("win.{}", words[0]), Some(&id.to_variant()));
+            }
+            ["windows"] => self.say_windows(),
             ["size", width, height] => self
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
@@ -205,12 +230,15 @@ impl Play {
             "monitor" => Hold::Monitor,
             _ => Hold::Guest,
         };
+        let fullscreen = if fullscreen { Fullscreen::Here } else { Fullscreen::No };
         let setup = Setup {
             hold,
             way: "script",
             console: None,
             fullscreen,
             scaling: None,
+            filter: None,
+            rotation: None,
             present: None,
             snapshot: false,
             statistics: false,
@@ -254,6 +282,7 @@ impl Play {
     }
 
     fn picture(&self, id: u32, width: u32, height: u32) {
+        self.tell(Event::InUse(ConsoleId(id), true));
         let pixels: Vec<u8> = (0..height)
             .flat_map(|y| (0..width).map(move |x| (x, y)))
             .flat_map(|(x, y)| colour(x * 255 / width, y * 255 / height, (x / 32 + y / 32) % 2 == 0))
@@ -289,6 +318,20 @@ impl Play {
         });
         self.apply(id, frame::Event::Dmabuf(dmabuf.expect("a buffer")));
         self.apply(id, frame::Event::Damage { x: 0, y: 0, width: 64, height: 64, ack: None });
+    }
+
+    /// QEMU answers the oldest wish; a guest that obeys shows that size.
+    fn answer(&self, answer: &str) {
+        let (id, wish) = self.recorder.wishes.borrow_mut().pop_front().expect("a wish");
+        let taken = match answer {
+            "unsupported" => Answer::Unsupported,
+            "failed" => Answer::Failed,
+            _ => Answer::Accepted,
+        };
+        self.tell(Event::Asked(id, wish, taken));
+        if answer == "obey" {
+            self.picture(id.0, wish.size.width, wish.size.height);
+        }
     }
 
     /// Off, after the moment that the model gives a machine to change its mind.
@@ -348,6 +391,25 @@ impl Play {
         self.recorder.say(&format!("facts {}", words.join("|")));
     }
 
+    /// The tabs of each window that is seen, the one in front with a star; sorted.
+    fn say_windows(&self) {
+        let seen = self.application.windows().into_iter().filter(|window| window.is_visible());
+        let mut words: Vec<_> = seen.map(|window| tabs(window.upcast_ref())).collect();
+        words.sort();
+        self.recorder.say(&format!("windows {}", words.join("|")));
+    }
+
+    /// What the short messages over the picture say.
+    fn say_toasts(&self) {
+        let mut words = Vec::new();
+        for widget in all::<gtk::Widget>(self.window().upcast_ref()) {
+            if widget.type_().name() == "AdwToastWidget" && widget.is_mapped() {
+                labels(&widget, &mut words);
+            }
+        }
+        self.recorder.say(&format!("toasts {}", words.join("|")));
+    }
+
     fn consoles_button(&self) -> Option<gtk::MenuButton> {
         let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
         buttons.find(|button| button.icon_name().as_deref() == Some("video-display-symbolic"))
@@ -362,6 +424,17 @@ impl Play {
         }
         self.recorder.say(&format!("consoles {}", words.join("|")));
     }
+}
+
+/// The titles of a window's tabs, the one in front with a star.
+fn tabs(window: &gtk::Widget) -> String {
+    let Some(tabs) = find::<adw::TabView>(window) else { return String::new() };
+    let pages = (0..tabs.n_pages()).map(|at| tabs.nth_page(at));
+    let title = |page: adw::TabPage| {
+        let front = if tabs.selected_page().as_ref() == Some(&page) { "*" } else { "" };
+        format!("{front}{}", page.title().split(' ').next().unwrap_or_default())
+    };
+    pages.map(title).collect::<Vec<_>>().join(",")
 }
 
 /// So many bytes as a guest shares them, and which file that is.

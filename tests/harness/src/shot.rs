@@ -167,6 +167,23 @@ impl Image {
         (bounds.width > 0).then_some(bounds)
     }
 
+    /// The left top corner at which all of `part` is in this picture, looked for inside `within`.
+    ///
+    /// Alpha is not compared: screens have none.
+    pub fn find(&self, part: &Self, within: Rect) -> Option<(u32, u32)> {
+        let within = within.intersection(self.rect());
+        let (right, bottom) = (within.right() - part.rect().width, within.bottom() - part.rect().height);
+        let same =
+            |left: u32, top: u32, x: u32, y: u32| self.get(left + x, top + y)[..3] == part.get(x, y)[..3];
+        let is_there = |left: u32, top: u32| {
+            // A few pixels tell whether it is worth looking at all of them.
+            (0..part.width.min(part.height)).step_by(37).all(|n| same(left, top, n, n))
+                && part.positions().all(|(x, y)| same(left, top, x, y))
+        };
+        let places = (within.y..=bottom).flat_map(|y| (within.x..=right).map(move |x| (x, y)));
+        places.map(|(x, y)| (x.cast_unsigned(), y.cast_unsigned())).find(|&(x, y)| is_there(x, y))
+    }
+
     /// How many pixels `is` is true of.
     pub fn count(&self, is: impl Fn(Pixel) -> bool) -> usize {
         self.positions().filter(|&(x, y)| is(self.get(x, y))).count()

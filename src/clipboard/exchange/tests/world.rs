@@ -208,7 +208,7 @@ impl World {
     fn tell(&mut self, input: Input) {
         for act in self.exchange.handle(input) {
             match act {
-                Act::ReadHost { selection: CLIPBOARD, token } => self.reads.push_back(token),
+                Act::ReadHost { selection: CLIPBOARD, token, .. } => self.reads.push_back(token),
                 Act::Grab { selection: CLIPBOARD, serial, text } => {
                     self.offered = Some(text);
                     self.to_qemu.push_back(Wire::Grab(serial));

@@ -3,13 +3,13 @@
 use wayland_client::QueueHandle;
 use wayland_client::protocol::wl_buffer::WlBuffer;
 
-use super::composed::{Composed, Need, Way};
+use super::composed::{Composed, Way};
 use super::globals::Globals;
 use super::thread::Presenter;
 use crate::clock::Time;
 use crate::frame::{BufferId, Pending, Scanout};
-use crate::geometry::Placement;
 use crate::present::ladder::{Offer, Reason};
+use crate::present::scene::{Need, Scene};
 
 /// Never draws anything.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Composer {
     pub(super) fn compose(
         &mut self,
         _: &Pending,
-        _: &Placement,
+        _: &Scene,
         _: Workshop,
     ) -> Result<Option<Composed>, Reason> {
         Err(Reason::NotBuilt)

@@ -1,6 +1,6 @@
 //! From one GPU to another: who has the guest's buffer draws it into plain rows, which all can read.
 
-use super::{Composer, Engine, Need, Workshop};
+use super::{Composer, Engine, Workshop};
 use crate::clock::Time;
 use crate::frame::{Dmabuf, Scanout};
 use crate::pixel::{Format, Modifier};
@@ -8,6 +8,7 @@ use crate::present::file;
 use crate::present::gpu::{Allocator, Gpu, Wanted};
 use crate::present::ladder::Reason;
 use crate::present::owner::{self, Node, Places};
+use crate::present::scene::Need;
 
 impl Composer {
     /// Finds the GPU that has a scanout's buffer, if the compositor takes what it would make of it.
@@ -37,7 +38,7 @@ impl Composer {
             return Ok(());
         }
         // Who asks for a bridge gets one, also from a GPU to itself.
-        let composing = formats.main.filter(|_| need == Need::Shown);
+        let composing = formats.main.filter(|_| need != Need::Drawn);
         let exporter = dmabuf.planes().first().and_then(|plane| owner::exporter(&plane.fd));
         let nodes = Places::default().nodes();
         let mut failed = Reason::NoOwner;

@@ -7,10 +7,11 @@ use super::Workshop;
 use crate::frame::{BufferId, Damage, Dmabuf, DmabufParts, Plane, Scanout, Wire};
 use crate::geometry::{Device, Size};
 use crate::pixel::{Format, Modifier};
-use crate::present::gpu::{Allocator, Filter, Gpu, Target, View};
+use crate::present::gpu::{Allocator, Gpu, Target};
 use crate::present::ladder::{Offer, Reason};
 use crate::present::mapping::Memory;
 use crate::present::surface::buffers::{self, Owner};
+use crate::present::view::View;
 
 /// What every compositor takes.
 const FORMAT: Format = Format::Xrgb8888;
@@ -167,12 +168,15 @@ impl Canvas {
         scanout: &Scanout,
         view: &View,
         stale: &Damage,
-        filter: Filter,
     ) -> Result<u64, Reason> {
         let target = self.target.as_ref().ok_or(Reason::GpuLost)?;
-        gpu.draw(scanout, target, view, stale, filter)?;
+        gpu.draw(scanout, target, view, stale)?;
         let Holder::Read { memory, stride } = &mut self.holder else { return Ok(0) };
-        let places: Vec<_> = view.damage(stale).collect();
+        // What is around the picture is read when all of that is.
+        let places: Vec<_> = match stale.is_whole(scanout.size()) {
+            true => vec![view.size().at_origin()],
+            false => view.damage(stale).collect(),
+        };
         gpu.read(target, places.iter().copied(), *stride, memory.bytes_mut())?;
         Ok(places.iter().map(|place| place.size.area() * 4).sum())
     }

@@ -3,16 +3,17 @@
 use wayland_client::protocol::wl_buffer::WlBuffer;
 
 use super::super::buffers::{self, Lookup};
-use super::super::composed::{Composed, Need};
+use super::super::composed::Composed;
 use super::super::composer;
-use super::super::copier::Workshop;
+use super::super::copier::{Copied, Placed, Workshop};
 use super::Presenter;
 use crate::clock;
 use crate::frame::{BufferId, Pending, Scanout};
-use crate::geometry::{Backing, Placement, Rect};
+use crate::geometry::{Backing, Rect};
 use crate::present::ladder::{self, Choice, Reason, Rung, Wanted};
+use crate::present::scene::{Fidelity, Need, Scene};
 use crate::present::table::Formats;
-use crate::present::viewport::{self, Content, Exactness, Shape};
+use crate::present::viewport::{Content, Shape};
 use crate::present::{Kind, Status};
 
 /// Something that can be attached.
@@ -26,10 +27,12 @@ pub(super) struct Frame {
 #[allow(clippy::large_enum_variant, reason = "one for a frame, and moved once")]
 pub(super) enum Origin {
     Guest,
-    /// One of the copier's.
+    /// One of the copier's: the whole picture.
     Copied(usize),
-    /// One of those that a GPU draws into: on which rung, which, for which place, and what is new in it.
-    Drawn(Rung, usize, Placement, Vec<Rect<Backing>>),
+    /// One of the copier's: the picture's device pixels.
+    Placed { slot: usize, scene: Scene, damage: Vec<Rect<Backing>> },
+    /// One of those that a GPU draws into.
+    Drawn { by: Rung, slot: usize, scene: Scene, damage: Vec<Rect<Backing>> },
 }
 
 #[allow(clippy::large_enum_variant, reason = "one for a frame, and moved once")]
@@ -50,15 +53,17 @@ impl Presenter {
         let prepared = loop {
             let choice = choices.get(self.options, scanout, clock::now(), |rung| self.check(rung, scanout));
             let Choice::Take { rung, .. } = *choice else {
-                self.announce(scanout, choice);
+                self.announce(scanout, choice, Fidelity::None);
                 break Prepared::Refused;
             };
             match self.take(rung, pending) {
                 Ok(Prepared::Later) => break Prepared::Later,
-                Ok(prepared) => {
-                    self.announce(scanout, choice);
-                    break prepared;
+                Ok(Prepared::Ready(frame)) => {
+                    let fidelity = self.fidelity(&frame);
+                    self.announce(scanout, choice, fidelity);
+                    break Prepared::Ready(frame);
                 }
+                Ok(Prepared::Refused) => break Prepared::Refused,
                 // It is not as it seemed when the choice was made: fall, and say why.
                 Err(reason) => choices.fail(scanout, rung, reason),
             }
@@ -103,46 +108,87 @@ impl Presenter {
 
     fn check_compose(&mut self, scanout: &Scanout) -> Result<(), Reason> {
         let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
-        self.composer.check(scanout, self.need, shop)
+        let checked = self.composer.check(scanout, self.need, shop);
+        self.unfiltered = match self.need {
+            Need::Nicer | Need::Drawn => checked.clone().err(),
+            Need::Shown | Need::Exact => None,
+        };
+        checked
     }
 
     /// Whether a scanout has to be drawn by us where it stands now. What was chosen for another need
     /// does not count any more.
     fn weigh(&mut self, scanout: &Scanout) {
-        let placement = self.shared.stage().placement();
-        let near = placement.is_some_and(|placement| {
-            viewport::exactness(Shape::of(scanout).crop.size, &placement) == Exactness::Near
-        });
-        let drawn = self.options.rung == Wanted::Compose || near && self.options.rung == Wanted::Auto;
-        let need = if drawn { Need::Drawn } else { Need::Shown };
+        let scene = self.shared.stage().scene();
+        let need = scene.map_or(Need::Shown, |scene| self.need_of(&scene, scanout));
         if std::mem::replace(&mut self.need, need) != need {
             self.choices.clear();
         }
     }
 
-    /// Whether the guest's own buffer can be shown, and exactly if another way could show it so.
+    fn need_of(&self, scene: &Scene, scanout: &Scanout) -> Need {
+        let need = scene.need(Shape::of(scanout).crop.size);
+        match self.options.rung {
+            Wanted::Compose => Need::Drawn,
+            Wanted::Auto => need,
+            // A copy is placed exactly as well.
+            Wanted::Copy if need == Need::Exact => need,
+            _ => Need::Shown,
+        }
+    }
+
+    /// Whether what is on the screen is not what would be shown for this scene.
+    pub(super) fn is_outdated(&self, scene: &Scene) -> bool {
+        if let Some(drawn_for) = &self.drawn_for {
+            return drawn_for != scene;
+        }
+        let Some((_, Choice::Take { .. }, fidelity)) = &self.announced else { return false };
+        let Some(scanout) = self.frames.current() else { return false };
+        self.need_of(scene, &scanout) != self.need || scene.viewed(self.unfiltered.as_ref()) != *fidelity
+    }
+
+    /// Whether the guest's own buffer can be shown, and as well as another way could show it.
     fn check_direct(&mut self, scanout: &Scanout) -> Result<(), Reason> {
+        self.unfiltered = None;
         self.imports.check(scanout, &self.told.offer)?;
-        let drawn = self.need == Need::Drawn && self.options.rung == Wanted::Auto;
-        if drawn && self.check_compose(scanout).is_ok() { Err(Reason::Inexact) } else { Ok(()) }
+        if self.options.rung != Wanted::Auto || self.need == Need::Shown {
+            return Ok(());
+        }
+        let better = if self.need == Need::Exact { Reason::Inexact } else { Reason::Filter };
+        match self.check_compose(scanout) {
+            Ok(()) => Err(better),
+            Err(_) if self.need == Need::Exact && ladder::readable(scanout).is_ok() => Err(better),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// What becomes of the guest's pixels in this frame.
+    fn fidelity(&self, frame: &Frame) -> Fidelity {
+        match &frame.origin {
+            Origin::Placed { scene, .. } | Origin::Drawn { scene, .. } => scene.drawn(),
+            Origin::Guest | Origin::Copied(_) => {
+                let scene = self.shared.stage().scene();
+                scene.map_or(Fidelity::None, |scene| scene.viewed(self.unfiltered.as_ref()))
+            }
+        }
     }
 
     /// Draws with a GPU: the one that composes, or the one that has the buffer.
     fn draw(&mut self, by: Rung, pending: &Pending) -> Result<Prepared, Reason> {
-        let Some(placement) = self.shared.stage().placement() else { return Ok(Prepared::Later) };
+        let Some(scene) = self.shared.stage().scene() else { return Ok(Prepared::Later) };
         let shop = composer::Workshop::new(&self.globals, &self.told.offer, &self.queue);
         let composer = if by == Rung::Bridge { &mut self.bridge } else { &mut self.composer };
         #[cfg(all(test, feature = "gl"))]
         composer.pretend_losses(&self.shared.losses);
-        let composed = composer.compose(pending, &placement, shop)?;
-        let Some(Composed { buffer, slot, fill, damage, imported, copied }) = composed else {
+        let composed = composer.compose(pending, &scene, shop)?;
+        let Some(Composed { buffer, slot, damage, imported, copied }) = composed else {
             return Ok(Prepared::Later);
         };
         self.stats.composed();
         self.stats.copied(copied);
         (0..imported).for_each(|_| self.stats.imported());
-        let origin = Origin::Drawn(by, slot, placement, damage);
-        Ok(Prepared::Ready(Frame { buffer, content: Content::Seen(fill), origin }))
+        let origin = Origin::Drawn { by, slot, scene, damage };
+        Ok(Prepared::Ready(Frame { buffer, content: Content::Seen, origin }))
     }
 
     fn check_bridge(&mut self, scanout: &Scanout) -> Result<(), Reason> {
@@ -153,20 +199,28 @@ impl Presenter {
 
     fn copy(&mut self, pending: &Pending) -> Result<Prepared, Reason> {
         let shop = Workshop { shm: &self.globals.shm, offer: &self.told.offer, queue: &self.queue };
-        let copied = self.copier.copy(&pending.scanout, &pending.damage, shop, clock::now())?;
-        let Some(copied) = copied else { return Ok(Prepared::Later) };
-        self.stats.copied(copied.bytes);
-        let (content, origin) = (Content::Picture(copied.shape), Origin::Copied(copied.slot));
-        Ok(Prepared::Ready(Frame { buffer: copied.buffer, content, origin }))
+        let scene = self.shared.stage().scene().filter(|_| self.need == Need::Exact);
+        let copied = self.copier.copy(&pending.scanout, &pending.damage, scene, shop, clock::now())?;
+        let Some(Copied { buffer, slot, bytes, placed }) = copied else { return Ok(Prepared::Later) };
+        self.stats.copied(bytes);
+        let (content, origin) = match (placed, scene) {
+            (Placed::Seen(damage), Some(scene)) => (Content::Seen, Origin::Placed { slot, scene, damage }),
+            (Placed::Seen(_), None) => return Ok(Prepared::Later),
+            (Placed::Whole(shape), _) => (Content::Picture(shape), Origin::Copied(slot)),
+        };
+        Ok(Prepared::Ready(Frame { buffer, content, origin }))
     }
 
-    fn announce(&mut self, scanout: &Scanout, choice: &Choice) {
+    fn announce(&mut self, scanout: &Scanout, choice: &Choice, fidelity: Fidelity) {
         let kind = Kind::of(scanout);
-        if matches!(&self.announced, Some((of, what)) if *of == kind && what == choice) {
+        let said = |(of, what, pixels): &(Kind, Choice, Fidelity)| {
+            *of == kind && what == choice && *pixels == fidelity
+        };
+        if self.announced.as_ref().is_some_and(said) {
             return;
         }
-        self.announced = Some((kind, choice.clone()));
-        let status = Status::of(choice);
+        self.announced = Some((kind, choice.clone(), fidelity.clone()));
+        let status = Status::of(choice, fidelity);
         let fit = match (scanout, choice) {
             (Scanout::Dmabuf(dmabuf), Choice::Take { rung: Rung::Direct, .. }) => {
                 buffers::as_what(dmabuf, &self.told.offer).map(|direct| direct.fit).ok()

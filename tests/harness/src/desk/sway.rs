@@ -275,6 +275,22 @@ impl Sway {
         })
     }
 
+    /// Makes an output another one, with its windows on it.
+    ///
+    /// # Errors
+    /// When there is no such output.
+    pub fn set_output(&self, name: &str, output: Output) -> Result<()> {
+        let x = self.outputs()?.into_iter().find(|one| one.name == name).map_or(0, |one| one.rect.x);
+        self.run(output_line(name, output, x).trim())?;
+        wait_until("change of an output", START, || {
+            let now = self.outputs()?.into_iter().find(|one| one.name == name);
+            let is_so = |one: &OutputState| {
+                (one.scale - output.scale).abs() < 0.01 && one.mode == (output.width, output.height)
+            };
+            Ok(now.filter(is_so).map(drop))
+        })
+    }
+
     /// Plugs in another output, to the right of the others, and gives its name.
     ///
     /// # Errors
