@@ -17,6 +17,7 @@
 //!
 //! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
 //! - [`markup`]: XML that is edited where it stands.
+//! - [`clipboard`]: what is copied on one side and pasted on the other.
 //! - [`resolution`]: which size to ask the guest for, and what became of it.
 //! - [`frame`]: the guest's screen as a value, and what to show next.
 //! - [`input`]: what the person does, as one ordered stream of commands.
@@ -31,6 +32,7 @@
 //! - [`app`]: the program around it all.
 
 pub mod app;
+pub mod clipboard;
 pub mod clock;
 pub mod display1;
 pub mod frame;

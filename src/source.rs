@@ -108,7 +108,7 @@ impl Source {
             }
             Self::Launch(launch) => {
                 stage(Stage::Starting);
-                let child = launch.start()?;
+                let child = launch.start().await?;
                 let monitor = child.monitor().await?;
                 stage(Stage::Opening);
                 let peer = child.or_exit(hand_over(&monitor)).await?;

@@ -5,6 +5,7 @@ mod auth;
 mod bad_input;
 mod boost;
 mod cli;
+mod clipboard;
 mod decode;
 mod domains;
 mod follow;
