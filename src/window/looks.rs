@@ -18,8 +18,7 @@ const SCALINGS: [(&str, Scaling); 4] = [
 ];
 
 /// Quarter turns, in the order of their numbers in the settings.
-pub(super) const ROTATIONS: [Rotation; 4] =
-    [Rotation::None, Rotation::Right, Rotation::Half, Rotation::Left];
+pub(super) const ROTATIONS: [Rotation; 4] = [Rotation::None, Rotation::Right, Rotation::Half, Rotation::Left];
 
 /// Moves what is seen of a picture that is larger than the window.
 const PANS: [(&str, gdk::Key, Toward); 4] = [
@@ -103,7 +102,8 @@ impl MachineWindow {
     }
 
     pub(super) fn set_scaling(&self, scaling: Scaling) {
-        let name = SCALINGS.iter().find(|(_, known)| *known == scaling).map_or(SCALINGS[0].0, |(name, _)| name);
+        let name =
+            SCALINGS.iter().find(|(_, known)| *known == scaling).map_or(SCALINGS[0].0, |(name, _)| name);
         self.set_action_state("scaling", &name.to_variant());
         self.view().set_scaling(scaling);
     }

@@ -68,7 +68,11 @@ impl MachineWindow {
                 glib::clone!(
                     #[weak]
                     bar,
-                    move || if hovering { bar.add_css_class("hovering") } else { bar.remove_css_class("hovering") }
+                    move || if hovering {
+                        bar.add_css_class("hovering")
+                    } else {
+                        bar.remove_css_class("hovering")
+                    }
                 )
             };
             let (enter, leave) = (over(true), over(false));
