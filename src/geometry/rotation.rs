@@ -83,6 +83,17 @@ impl Rotation {
         Rect { origin, size: self.turn_size(size) }
     }
 
+    /// A motion across the turned picture as one across the upright one.
+    #[must_use]
+    pub const fn turn_back_motion(self, right: f64, down: f64) -> (f64, f64) {
+        match self {
+            Self::None => (right, down),
+            Self::Right => (down, -right),
+            Self::Half => (-right, -down),
+            Self::Left => (-down, right),
+        }
+    }
+
     /// The part (x, y, width, height) of a picture of the size `of` that is here when it is turned.
     pub(super) fn turn_back_span(self, part: [f64; 4], of: Size<Guest>) -> [f64; 4] {
         let [x, y, width, height] = part;
@@ -136,6 +147,16 @@ mod tests {
             prop_assert_eq!(rotation.turn_back(turned, OF), at);
             let size = rotation.turn_size(OF);
             prop_assert!(size.at_origin().contains(Rect::new(turned.x, turned.y, 1, 1)));
+        }
+
+        #[test]
+        fn a_motion_turns_like_the_way_between_two_pixels(
+            from in (0..640, 0..480), to in (0..640, 0..480), index in 0..4_usize,
+        ) {
+            let rotation = ALL[index];
+            let [a, b] = [from, to].map(|(x, y)| rotation.turn(Point::new(x, y), OF));
+            let motion = rotation.turn_back_motion(f64::from(b.x - a.x), f64::from(b.y - a.y));
+            prop_assert_eq!(motion, (f64::from(to.0 - from.0), f64::from(to.1 - from.1)));
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! Everything the person holds and moves, turned into what the guest is to be told.
 
 use super::{Button, Command, Keyboard, Leds, Motion, PointerMode, Press, Wheel};
-use crate::geometry::Placement;
+use crate::geometry::{Placement, Rotation};
 
 /// Linux codes of the lock keys.
 const CAPS_LOCK: u32 = 58;
@@ -42,7 +42,11 @@ impl Hands {
         match self.mode {
             PointerMode::Absolute => self.position(placement?, x, y),
             PointerMode::Relative => {
-                last.and_then(|(from_x, from_y)| self.motion.moved(x - from_x, y - from_y))
+                let rotation = placement.map_or(Rotation::None, Placement::rotation);
+                last.and_then(|(from_x, from_y)| {
+                    let (right, down) = rotation.turn_back_motion(x - from_x, y - from_y);
+                    self.motion.moved(right, down)
+                })
             }
         }
     }

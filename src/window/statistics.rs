@@ -150,6 +150,11 @@ fn facts(status: Option<&Status>, whole: &Report, report: Option<&Report>) -> Ve
     if let Some(why) = refused.and_then(|refused| refused.first()) {
         tell(gettext("Because"), words::picture::reason(why));
     }
+    if let Some(Status::Showing { fidelity, .. }) = status
+        && let Some(pixels) = words::picture::fidelity(fidelity)
+    {
+        tell(gettext("Pixels"), pixels);
+    }
     let picture = words::picture::layout(&whole.path);
     tell(gettext("Picture"), if picture.is_empty() { gettext("No picture") } else { picture });
     let unknown = || "–".to_owned();

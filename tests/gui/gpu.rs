@@ -1,5 +1,8 @@
 //! Oriel's own imports, on whatever EGL there is: sealed files of memory in place of dma-bufs.
 
+#[path = "gpu/filters.rs"]
+mod filters;
+
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;

@@ -2,6 +2,8 @@
 
 #[path = "window/desk.rs"]
 mod desk;
+#[path = "window/looks.rs"]
+mod looks;
 #[path = "window/resolution.rs"]
 mod resolution;
 #[path = "window/stage.rs"]

@@ -53,7 +53,7 @@ fn wrong_arguments_say_what_is_expected() {
         (&["conect"], "similar subcommand exists: 'connect'"),
         (&["connect", "--bus", "a", "--qmp", "b"], "cannot be used with"),
         (&["connect", "--qmp", "a", "web"], "cannot be used with"),
-        (&["connect", "--scale", "big"], "[possible values: fit, 1:1]"),
+        (&["connect", "--scale", "big"], "[possible values: fit, 1:1, integer, fill]"),
         (&["connect", "--present", "gpu"], "[possible values: auto, direct, compose, bridge, copy, gtk]"),
         (&["connect", "--exit-after", "0"], "expected a number of seconds above 0"),
         (&["connect", "--exit-after", "soon"], "expected a number of seconds above 0"),

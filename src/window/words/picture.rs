@@ -1,7 +1,7 @@
 //! Which way a picture takes to the screen, why it takes no better one, and what to do if there is none.
 
 use crate::present::ladder::Reason;
-use crate::present::{Refusals, Rung};
+use crate::present::{Fidelity, Kernel, Refusals, Rung};
 use crate::stats::Path;
 use crate::window::i18n::{gettext, gettext_f};
 
@@ -73,9 +73,36 @@ fn of_gpu(reason: &Reason) -> String {
         }
         Reason::NoOwner => gettext("no other GPU has the buffer"),
         Reason::GpuLost => gettext("the GPU was lost"),
+        Reason::Inexact => gettext("one guest pixel would not be one of the monitor’s"),
+        Reason::Filter => gettext("the compositor has no such filter"),
         Reason::SharedMemory => gettext("the picture lies in memory that needs no GPU"),
         Reason::SoftwareGpu => gettext("a processor does the GPU’s work here, and copies more cheaply"),
         other => other.to_string(),
+    }
+}
+
+/// What makes the monitor's pixels of the guest's; `None` where nothing is shown.
+pub(in crate::window) fn fidelity(fidelity: &Fidelity) -> Option<String> {
+    Some(match fidelity {
+        Fidelity::None => return None,
+        Fidelity::Exact => gettext("exact"),
+        Fidelity::Rounded => gettext("exact, as far as the compositor rounds to pixels"),
+        Fidelity::Mixed(kernel) => mixed(*kernel),
+        Fidelity::Compositor(None) => gettext("scaled by the compositor"),
+        Fidelity::Compositor(Some(why)) => {
+            gettext_f("scaled by the compositor: {reason}", &[("reason", &reason(why))])
+        }
+        Fidelity::Gtk(kernel) => gettext_f("{filter}, by GTK", &[("filter", &mixed(*kernel))]),
+    })
+}
+
+fn mixed(kernel: Kernel) -> String {
+    match kernel {
+        Kernel::Nearest => gettext("nearest pixel"),
+        Kernel::Linear => gettext("linear"),
+        Kernel::Sharp => gettext("sharp edges"),
+        Kernel::Area => gettext("smooth when smaller"),
+        Kernel::Sharpen => gettext("more contrast"),
     }
 }
 
@@ -108,7 +135,10 @@ fn telling(refused: &Refusals) -> Vec<&Reason> {
     }
     let telling = |reason: &Reason| {
         use Reason as R;
-        let beside_the_point = matches!(reason, R::NotBuilt | R::NoOwner | R::SharedMemory | R::SoftwareGpu);
+        let beside_the_point = matches!(
+            reason,
+            R::NotBuilt | R::NoOwner | R::SharedMemory | R::SoftwareGpu | R::Inexact | R::Filter
+        );
         !beside_the_point && !matches!(reason, R::Asked | R::Snapshot)
     };
     if reasons.iter().any(|reason| telling(reason)) {
@@ -176,6 +206,8 @@ mod tests {
             R::GpuLost,
             R::SharedMemory,
             R::SoftwareGpu,
+            R::Inexact,
+            R::Filter,
             R::NoWayland,
             R::NoGlobal("wp_viewporter"),
         ]

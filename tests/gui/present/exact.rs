@@ -2,6 +2,8 @@
 //!
 //! One compositor and one client for each rung; the screen's scale changes under them.
 
+use std::time::{Duration, Instant};
+
 use harness::shot::Rect;
 use oriel::geometry::{Direct, Look, Placement, Rotation, Sampling, Scaling, ScreenScale};
 
@@ -12,6 +14,10 @@ const SCALES: [f64; 8] = [1.0, 1.1, 1.25, 4.0 / 3.0, 1.5, 1.75, 2.0, 2.5];
 
 /// A corner that is one of units and of device pixels at every scale.
 const CORNER: (i32, i32) = (60, 60);
+
+/// Nearly the screen's size in device pixels: large enough for the windows at every scale, and not much
+/// larger, because all of it is looked at.
+const SCREEN: (u32, u32) = (800, 640);
 
 /// What the window is like; sizes in units.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +59,7 @@ fn cases(turn: u32) -> [Case; 5] {
     [
         case((173, 131), Mode::OneToOne, 0),
         case((120, 98), Mode::OneToOne, 1),
-        case((1339, 917), Mode::OneToOne, 2),
+        case((901, 903), Mode::OneToOne, 2),
         case((61, 47), Mode::Integer, 3),
         case((60, 48), Mode::Integer, 0),
     ]
@@ -72,8 +78,7 @@ fn shape(stage: &mut Stage, shape: Shape) {
     match shape {
         Shape::Floating(width, height) => {
             stage.sway.fullscreen(&window, false).expect("no longer fullscreen");
-            let place = Rect::new(CORNER.0, CORNER.1, width, height);
-            stage.window = stage.sway.place(&window, place).expect("a place");
+            floats(stage, Rect::new(CORNER.0, CORNER.1, width, height));
         }
         Shape::Tiled => {
             stage.sway.on(&window, "floating disable").expect("no longer floating");
@@ -82,6 +87,27 @@ fn shape(stage: &mut Stage, shape: Shape) {
         Shape::Fullscreen => {
             stage.sway.fullscreen(&window, true).expect("fullscreen");
             fills(stage, true);
+        }
+    }
+}
+
+/// Puts the window here. Sway gives it the size that it has just drawn, if that comes late: then it is
+/// asked once more.
+fn floats(stage: &mut Stage, place: Rect) {
+    let Rect { x, y, width, height } = place;
+    let id = stage.window.id;
+    let command = format!(
+        "floating enable, resize set width {width} px height {height} px, move absolute position {x} px {y} px"
+    );
+    let deadline = Instant::now() + super::stage::LIMIT * 3;
+    loop {
+        stage.sway.on(&stage.window, &command).expect("a window");
+        let found = stage.sway.wait_for_windows("a place", Duration::from_secs(2), |all| {
+            all.iter().find(|one| one.id == id && one.rect == place).cloned()
+        });
+        match found {
+            Ok(window) => return stage.window = window,
+            Err(error) => assert!(Instant::now() < deadline, "{error:?}"),
         }
     }
 }
@@ -107,12 +133,25 @@ fn show(stage: &mut Stage, case: Case, picture: u32, medium: Medium) -> Placemen
 
 /// Shows every case on a rung. `medium` is what the picture lies in; `check` is asked for each that
 /// was seen without a wrong pixel.
-fn all(rung: Rung, variables: &[(&str, &str)], medium: Medium, check: impl Fn(&mut Stage, &Placement)) {
-    let mut stage = Stage::with(1.0, (240, 180), variables);
+fn all(
+    rung: Rung,
+    renderer: Option<&str>,
+    medium: Medium,
+    check: impl Fn(&mut Stage, &Placement),
+) {
+    let variables: Vec<_> =
+        renderer.map(|renderer| ("GSK_RENDERER", renderer.to_lowercase())).into_iter().collect();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut stage = Stage::with(1.0, (240, 180), &variables);
+    stage.whole = rung == Rung::Gtk;
     stage.ask(Ask::Open { rung });
+    if let Some(renderer) = renderer {
+        let report = stage.report();
+        assert!(report.renderer.contains(renderer), "{renderer}: {report:#?}");
+    }
     let mut picture = 1;
     for (turn, scale) in (0..).zip(SCALES) {
-        stage.rescale(scale);
+        stage.rescale(SCREEN, scale);
         for (also, window) in (0..).zip(SHAPES) {
             shape(&mut stage, window);
             let sharp = cases(turn + also);
@@ -122,8 +161,10 @@ fn all(rung: Rung, variables: &[(&str, &str)], medium: Medium, check: impl Fn(&m
             let more = if rung == Rung::Auto { &direct[..] } else { &[] };
             for case in cases.iter().chain(more) {
                 picture += 1;
+                let name = format!("{scale} {window:?} {case:?}");
+                println!("{name}");
                 let placement = show(&mut stage, *case, picture, medium);
-                stage.expect_placed(&format!("{scale} {window:?} {case:?}"), &placement, picture);
+                stage.expect_placed(&name, &placement, picture);
                 check(&mut stage, &placement);
             }
         }
@@ -141,7 +182,7 @@ fn exact(stage: &mut Stage, rung: &str) {
 
 #[test]
 fn on_the_direct_rung_where_sizes_divide() {
-    all(Rung::Direct, &[], Medium::Map, |stage, placement| {
+    all(Rung::Direct, None, Medium::Map, |stage, placement| {
         assert!(placement.direct() < Direct::Resampled, "{placement:#?}");
         stage.wait("the direct rung", |report| report.status.contains("rung: Direct"));
     });
@@ -149,7 +190,7 @@ fn on_the_direct_rung_where_sizes_divide() {
 
 #[test]
 fn on_the_best_rung_that_shows_it_so() {
-    all(Rung::Auto, &[], Medium::SealedMap, |stage, placement| {
+    all(Rung::Auto, None, Medium::SealedMap, |stage, placement| {
         if placement.direct() == Direct::Exact && placement.sampling() == Sampling::OneToOne {
             exact(stage, "Direct");
         } else if placement.canvas().direct == Direct::Exact {
@@ -161,13 +202,13 @@ fn on_the_best_rung_that_shows_it_so() {
 
 #[test]
 fn on_the_copy_rung() {
-    all(Rung::Copy, &[], Medium::Dmabuf { y0_top: true }, |_, _| {});
+    all(Rung::Copy, None, Medium::Dmabuf { y0_top: true }, |_, _| {});
 }
 
 #[cfg(feature = "gl")]
 #[test]
 fn on_the_compose_rung() {
-    all(Rung::Compose, &[], Medium::SealedFlipped, |stage, placement| {
+    all(Rung::Compose, None, Medium::SealedFlipped, |stage, placement| {
         if placement.canvas().direct == Direct::Exact {
             exact(stage, "Compose");
         }
@@ -176,17 +217,47 @@ fn on_the_compose_rung() {
 
 #[test]
 fn drawn_by_gtk_with_opengl() {
-    all(Rung::Gtk, &[("GSK_RENDERER", "ngl")], Medium::Map, |stage, _| exact(stage, "Gtk"));
+    all(Rung::Gtk, Some("GL"), Medium::Map, |stage, _| exact(stage, "Gtk"));
 }
 
+/// Mesa's lavapipe does a GPU's work (Debian: mesa-vulkan-drivers).
 #[test]
 fn drawn_by_gtk_with_vulkan() {
-    all(Rung::Gtk, &[("GSK_RENDERER", "vulkan")], Medium::Map, |stage, _| exact(stage, "Gtk"));
+    all(Rung::Gtk, Some("Vulkan"), Medium::Map, |stage, _| exact(stage, "Gtk"));
 }
 
 #[test]
 fn drawn_by_gtk_with_the_processor() {
-    all(Rung::Gtk, &[("GSK_RENDERER", "cairo")], Medium::Dmabuf { y0_top: true }, |stage, _| {
+    all(Rung::Gtk, Some("Cairo"), Medium::Dmabuf { y0_top: true }, |stage, _| {
         exact(stage, "Gtk");
     });
+}
+
+/// The window moves between two monitors of different scale while it is shown.
+#[test]
+fn from_one_monitor_to_another_and_back() {
+    for (rung, medium) in [(Rung::Auto, Medium::SealedMap), (Rung::Gtk, Medium::Map)] {
+        let mut stage = Stage::with(1.0, (240, 180), &[]);
+        stage.whole = rung == Rung::Gtk;
+        stage.rescale(SCREEN, 1.25);
+        stage.ask(Ask::Open { rung });
+        let other = stage.sway.add_output(harness::desk::Output::new(800, 640).scale(2.0)).expect("another");
+        let case = Case { size: (173, 131), mode: Mode::OneToOne, quarters: 0 };
+        for (turn, (output, scale)) in (1..).zip([("HEADLESS-1", 1.25), (&*other, 2.0)].into_iter().cycle().take(5)) {
+            let left = stage.sway.outputs().expect("outputs").into_iter().find(|one| one.name == output);
+            let left = left.expect("the output").rect.x;
+            floats(&mut stage, Rect::new(left + CORNER.0, CORNER.1, 240, 180));
+            stage.scale = scale;
+            let placement = show(&mut stage, case, turn, medium);
+            stage.output = output.to_owned();
+            stage.left = left;
+            stage.expect_placed(&format!("{output} {turn}"), &placement, turn);
+            if turn % 2 == 0 {
+                // It is moved while it is shown, and nothing new comes from the guest.
+                let again = stage.placement(case.size, case.look());
+                stage.expect_placed(&format!("{output} {turn} again"), &again, turn);
+            }
+        }
+        stage.quit();
+    }
 }

@@ -170,10 +170,10 @@ impl Desk for Headless {
 
 /// Multiples of the scale's numerator: on a screen that is no whole number of units, sway scales all
 /// that it shows.
-fn output(scale: f64) -> Output {
+fn output((width, height): (u32, u32), scale: f64) -> Output {
     let step = ScreenScale::new(scale).grid().pixels;
     let side = |length: u32| length / step * step;
-    Output::new(side(1200), side(840)).scale(scale)
+    Output::new(side(width), side(height)).scale(scale)
 }
 
 pub(crate) struct Stage {
@@ -181,6 +181,11 @@ pub(crate) struct Stage {
     pub(crate) sway: Sway,
     pub(crate) window: Window,
     pub(crate) scale: f64,
+    /// The output that is looked at, and how far right it is in the layout.
+    pub(crate) output: String,
+    pub(crate) left: i32,
+    /// Whether the window's last pixels may be missing, if they are no whole ones: GTK's are.
+    pub(crate) whole: bool,
 }
 
 impl Stage {
@@ -191,12 +196,12 @@ impl Stage {
 
     /// The same, with these variables in the client's environment.
     pub(crate) fn with(scale: f64, (width, height): (i32, i32), variables: &[(&str, &str)]) -> Self {
-        let config = SwayConfig { outputs: vec![output(scale)], layout: Layout::Floating, ..SwayConfig::default() };
+        let config = SwayConfig { outputs: vec![output((1200, 840), scale)], layout: Layout::Floating, ..SwayConfig::default() };
         let sway = Sway::start(config).expect("sway");
         let actor = Actor::enter_with(&sway, (width, height), variables);
         let window = sway.wait_for_window(Find::Pid(actor.client.id()), LIMIT).expect("a window");
         let window = sway.place(&window, Rect::new(20, 10, width, height)).expect("a place");
-        Self { actor, sway, window, scale }
+        Self { actor, sway, window, scale, whole: false, output: "HEADLESS-1".to_owned(), left: 0 }
     }
 
     pub(crate) fn ask(&mut self, ask: Ask) -> Report {
@@ -235,9 +240,9 @@ impl Stage {
         self.window = self.sway.place(&self.window, rect).expect("a place");
     }
 
-    /// Gives the screen another scale, and a size that is a whole number of units then.
-    pub(crate) fn rescale(&mut self, scale: f64) {
-        self.sway.set_output("HEADLESS-1", output(scale)).expect("another scale");
+    /// Gives the screen another scale, and nearly this size: a whole number of units.
+    pub(crate) fn rescale(&mut self, size: (u32, u32), scale: f64) {
+        self.sway.set_output("HEADLESS-1", output(size, scale)).expect("another scale");
         self.scale = scale;
     }
 
@@ -254,12 +259,18 @@ impl Stage {
     /// Waits until the screen shows every pixel of a picture where `placement` has it, with nothing
     /// mixed: 1:1 or a whole multiple.
     pub(crate) fn expect_placed(&mut self, name: &str, placement: &Placement, picture: u32) {
-        let (whole, seen) = (placement.pixels(), placement.visible_pixels());
+        let (whole, mut seen) = (placement.pixels(), placement.visible_pixels());
+        if self.whole {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small window")]
+            let pixels = |units: i32| (f64::from(units) * self.scale + 1e-6).floor() as u32;
+            let window = Size::new(pixels(self.window.rect.width), pixels(self.window.rect.height));
+            seen = seen.intersection(window.at_origin()).expect("something is seen");
+        }
         let turned = placement.rotation().turn_size(placement.guest());
         let times = (whole.size.width / turned.width, whole.size.height / turned.height);
         assert_eq!((turned.width * times.0, turned.height * times.1), (whole.size.width, whole.size.height));
         // The window stands on a whole device pixel.
-        let corner = (self.device(self.window.rect.x), self.device(self.window.rect.y));
+        let corner = (self.device(self.window.rect.x - self.left), self.device(self.window.rect.y));
         let place = Rect::new(
             corner.0 + seen.origin.x,
             corner.1 + seen.origin.y,
@@ -354,12 +365,14 @@ impl Stage {
                 [red, green, blue, 255]
             })
         };
-        let seen = self.sway.wait_for_picture(name, LIMIT, |image| {
+        let seen = harness::process::wait_until(&format!("picture '{name}'"), LIMIT, || {
+            // A compositor takes none while it changes what it scans out.
+            let Ok(image) = self.sway.shot_of(&self.output) else { return Ok(None) };
             let image = image.crop(place);
-            image.compare(&wanted(&image)).expect("the same size").is_none().then_some(())
+            Ok(image.compare(&wanted(&image)).expect("the same size").is_none().then_some(()))
         });
         if let Err(error) = seen {
-            let image = self.sway.screenshot().expect("a screenshot").crop(place);
+            let image = self.sway.shot_of(&self.output).expect("a screenshot").crop(place);
             let wrong = image.expect(&wanted(&image), name).err();
             let report = self.report();
             panic!("{error:?}\n{wrong:?}\n{report:#?}\n{}", self.actor.client.log());

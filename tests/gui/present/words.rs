@@ -144,6 +144,8 @@ pub(crate) struct Report {
     /// made of.
     pub(crate) area: (i32, i32, u32, u32),
     pub(crate) scale: f64,
+    /// GTK's renderer, by its type.
+    pub(crate) renderer: String,
 }
 
 /// The colour of a picture's pixel: no two of a picture are alike, neighbours are not even similar, and

@@ -23,6 +23,7 @@ const INHERITED: &[&str] = &[
     "MESA_SHADER_CACHE_DIR",
     "PATH",
     "RUST_BACKTRACE",
+    "VK_DRIVER_FILES",
     "RUST_LOG",
     "TMPDIR",
     "USER",
