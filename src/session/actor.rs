@@ -32,6 +32,7 @@ pub(super) struct Shared {
     /// What the person wants, connected or not.
     pub(super) boost: Cell<Boosting>,
     pub(super) choice: Cell<Choice>,
+    pub(super) has_clipboard: Cell<bool>,
 }
 
 impl Shared {
@@ -53,6 +54,7 @@ impl Shared {
         match *request {
             Request::Boost(boost) => self.boost.set(boost),
             Request::Choose(choice) => self.choice.set(choice),
+            Request::OpenClipboard => self.has_clipboard.set(true),
             _ => {}
         }
     }
@@ -68,8 +70,8 @@ pub(super) async fn run(
 ) {
     let Options { boost } = options;
     let (boost, choice) = (Cell::new(boost), Cell::default());
-    let mut shared =
-        Shared { requests, input, events, consoles: BTreeMap::new(), used: BTreeSet::new(), boost, choice };
+    let (consoles, used, has_clipboard) = (BTreeMap::new(), BTreeSet::new(), Cell::new(false));
+    let mut shared = Shared { requests, input, events, consoles, used, boost, choice, has_clipboard };
     let mut lifecycle = Lifecycle::new(source.can_return());
     let mut reached: Option<Reached> = None;
     while let Some(state) = lifecycle.state(clock::now()) {
@@ -136,7 +138,11 @@ async fn connect(source: &Source, reached: &mut Option<Reached>, shared: &Shared
                     shared.tell(Event::PowerFailed(power, PowerError::NoMonitor)).await;
                 }
                 Request::Ask(id, wish) => shared.tell(Event::Asked(id, wish, Answer::Failed)).await,
-                Request::Reconnect | Request::Boost(_) | Request::Choose(_) => {}
+                Request::Reconnect
+                | Request::Boost(_)
+                | Request::Choose(_)
+                | Request::OpenClipboard
+                | Request::Clipboard(_) => {}
             }
         }
     };
@@ -201,7 +207,7 @@ async fn wait(
                 }
             }
             (Request::Ask(id, wish), _) => shared.tell(Event::Asked(id, wish, Answer::Failed)).await,
-            (Request::Boost(_) | Request::Choose(_), _) => {}
+            (Request::Boost(_) | Request::Choose(_) | Request::OpenClipboard | Request::Clipboard(_), _) => {}
         }
     }
 }

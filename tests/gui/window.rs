@@ -336,7 +336,7 @@ fn diagnostics_are_copied_as_text() {
     let text = scene.ask_until("text", "text ", |text| text.contains("Software"));
     for words in [
         "|  Oriel: ",
-        "|  Way: copy|",
+        "|  Way: copy, pixels exact|",
         "|  Console: 0 virtio-gpu-pci, graphic, head 0 of pci/0000/02.0, virtio-gpu, shown|",
     ] {
         assert!(text.contains(words), "no {words} in {text}");
