@@ -159,7 +159,7 @@ fn leave_on_signals(window: &MachineWindow) {
 fn setup(options: &ConnectOptions) -> Setup {
     let hold = match &options.source {
         Source::Launch(_) => Hold::Owner,
-        Source::Qmp { .. } => Hold::Monitor,
+        Source::Qmp { .. } | Source::Libvirt(_) => Hold::Monitor,
         Source::Bus { .. } | Source::Fd(_) => Hold::Guest,
     };
     let way = match &options.source {
@@ -167,6 +167,7 @@ fn setup(options: &ConnectOptions) -> Setup {
         Source::Qmp { .. } => "qmp",
         Source::Bus { .. } => "bus",
         Source::Fd(_) => "fd",
+        Source::Libvirt(_) => "libvirt",
     };
     let filter = options.filter.map(|mixing| match mixing {
         Mixing::Auto => Filter::Auto,

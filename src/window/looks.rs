@@ -157,6 +157,8 @@ impl MachineWindow {
         PANS.iter().for_each(|(name, ..)| self.enable(name, pannable));
         self.follow_scrolls();
         self.remember_looks();
+        self.turned();
+        self.look_soon();
     }
 
     fn enable(&self, name: &str, enabled: bool) {

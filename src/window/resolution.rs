@@ -28,7 +28,7 @@ use self::monitor::Screen as Monitor;
 use super::{MachineWindow, words};
 use crate::clock::{self, Time};
 use crate::frame::{Scanout, Screen};
-use crate::geometry::{Guest, Logical, Point, Rect, Rotation, Size};
+use crate::geometry::{Guest, Logical, Point, Rect, Size};
 use crate::resolution::{Answer, Control, Driver, Pitch, Policy, Reason, SizedBy, Verdict, Window, Wish};
 use crate::session::{Console, ConsoleId, ConsoleKind, Hardware, Ramfb, State};
 use crate::stats;
@@ -319,7 +319,7 @@ impl MachineWindow {
         Some(Window {
             area: self.content_area()?,
             scale,
-            rotation: Rotation::None,
+            rotation: self.view().look().rotation,
             pitch,
             at: self.imp().resolution.place.get().unwrap_or(Point::new(0, 0)),
             sized_by: self.sized_by(),

@@ -181,13 +181,15 @@ impl MachineWindow {
     /// Offers the monitors, where there are several.
     pub(super) fn refill_screens(&self) {
         let section = self.imp().screens_section.get();
-        section.remove_all();
+        // The first item is there for every monitor.
+        (1..section.n_items()).rev().for_each(|item| section.remove(item));
         let monitors = Monitor::all(&gtk::prelude::WidgetExt::display(self));
         if monitors.len() < 2 {
             return;
         }
-        section.append(Some(&gettext("Fullscreen on _All Monitors")), Some("win.fullscreen-all"));
-        let menu = gio::Menu::new();
+        let all = gio::Menu::new();
+        all.append(Some(&gettext("_All Monitors")), Some("win.fullscreen-all"));
+        let (menu, each) = (gio::Menu::new(), gio::Menu::new());
         for (number, monitor) in (1..).zip(&monitors) {
             let label = [monitor.connector.as_str(), monitor.name.as_str()].join(" ");
             let label = format!("{number}. {}", label.trim().replace('_', "__"));
@@ -196,8 +198,10 @@ impl MachineWindow {
                 Some("win.fullscreen-on"),
                 Some(&monitor.connector.to_variant()),
             );
-            menu.append_item(&item);
+            each.append_item(&item);
         }
+        menu.append_section(None, &all);
+        menu.append_section(None, &each);
         section.append_submenu(Some(&gettext("Fullscreen _on")), &menu);
     }
 }

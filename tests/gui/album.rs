@@ -52,6 +52,7 @@ fn main() {
     let mut album = Album { scene, size, folder: args.folder.clone(), shots: 0 };
     album.begin();
     album.menus_and_dialogs();
+    album.looks();
     album.fullscreen();
     album.resolution();
     album.statistics();
@@ -107,11 +108,33 @@ impl Album {
         self.shot("picture");
     }
 
+    /// The picture in all its sizes, turned, and larger than the window.
+    fn looks(&mut self) {
+        let size = self.size.clone();
+        self.play(&["picture 0 320 200", &size]);
+        for scaling in ["fit", "one-to-one", "integer", "fill"] {
+            self.play(&[&format!("action win.scaling {scaling}")]);
+            self.shot(scaling);
+        }
+        self.play(&["action win.scaling fit", "action win.rotate-right", "set background #3d3846"]);
+        self.shot("turned");
+        self.play(&["action win.rotate-reset", "set background #000000"]);
+        self.play(&["action win.scaling one-to-one", "picture 0 1600 1200", &size]);
+        self.play(&["action win.pan-right"]);
+        let bars = self.scene.sway.screenshot().expect("a picture");
+        self.keep("scroll-bars", &bars);
+        self.play(&["action win.scaling fit", "picture 0 1024 640", &size]);
+    }
+
     fn menus_and_dialogs(&mut self) {
         self.play(&["action win.menu"]);
         self.shot("menu");
         let mut input = self.input();
-        for _ in 0..3 {
+        input.tap(keys::KEY_DOWN).expect("a key");
+        input.tap(keys::KEY_RIGHT).expect("a key");
+        self.shot("looks-menu");
+        input.tap(keys::KEY_LEFT).expect("a key");
+        for _ in 0..2 {
             input.tap(keys::KEY_DOWN).expect("a key");
         }
         input.tap(keys::KEY_RIGHT).expect("a key");

@@ -2,6 +2,8 @@
 
 #[path = "window/desk.rs"]
 mod desk;
+#[path = "window/looks.rs"]
+mod looks;
 #[path = "window/resolution.rs"]
 mod resolution;
 #[path = "window/stage.rs"]
@@ -334,7 +336,7 @@ fn diagnostics_are_copied_as_text() {
     let text = scene.ask_until("text", "text ", |text| text.contains("Software"));
     for words in [
         "|  Oriel: ",
-        "|  Way: copy|",
+        "|  Way: copy, pixels exact|",
         "|  Console: 0 virtio-gpu-pci, graphic, head 0 of pci/0000/02.0, virtio-gpu, shown|",
     ] {
         assert!(text.contains(words), "no {words} in {text}");
@@ -420,14 +422,16 @@ fn heads_are_tabs_or_windows_as_the_person_likes() {
     });
     // What the person does is the console's whose window has the attention.
     let side = wait_for_title(&scene, "virtio-gpu-pci.1 of web");
-    scene.sway.focus(&side).expect("a window");
     let mut input = scene.new_input();
+    scene.sway.focus(&side).expect("a window");
+    scene.wait_for_focus("virtio-gpu-pci.1 of web");
     input.key(keys::KEY_A, true).expect("a key");
     scene.hear_until(|answer| answer == "1 Key(Qnum(30), Down)");
     let main = wait_for_title(&scene, "virtio-gpu-pci.2 of web");
     scene.sway.focus(&main).expect("a window");
     scene.hear_until(|answer| answer == "1 Key(Qnum(30), Up)");
     input.key(keys::KEY_A, false).expect("a key");
+    scene.wait_for_focus("virtio-gpu-pci.2 of web");
     input.tap(keys::KEY_B).expect("a key");
     scene.hear_until(|answer| answer == "2 Key(Qnum(48), Up)");
     // It is remembered, and can be taken back.
@@ -515,6 +519,9 @@ fn each_console_fills_a_monitor_and_the_guest_hears_where() {
     wait_for_monitors(&scene, &["HEADLESS-1", "HEADLESS-2"]);
     // Who leaves one leaves all.
     let mut input = scene.new_input();
+    let main = wait_for_title(&scene, "virtio-gpu-pci of web");
+    scene.sway.focus(&main).expect("a window");
+    scene.wait_for_focus("virtio-gpu-pci of web");
     input.tap(keys::KEY_F11).expect("a key");
     scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci,virtio-gpu-pci.1");
     wait_for_monitors(&scene, &[]);

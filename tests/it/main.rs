@@ -7,6 +7,7 @@ mod boost;
 mod cli;
 mod clipboard;
 mod decode;
+mod domains;
 mod follow;
 mod launch;
 mod listener;

@@ -100,6 +100,12 @@ impl Scene {
         assert!(self.asked.iter().any(|asked| asked.starts_with(wish)), "no {wish} in {:?}", self.asked);
     }
 
+    /// Waits until the picture in the window of this title has the keyboard.
+    pub(crate) fn wait_for_focus(&mut self, title: &str) {
+        let wanted = format!("focus [{title}] OrielDisplayView");
+        self.ask_until("focus", "focus ", |focus| focus == wanted);
+    }
+
     /// What the window says of itself.
     pub(crate) fn state(&mut self) -> String {
         self.ask("say", "state ")

@@ -202,6 +202,7 @@ impl Play {
                 self.activate(&format!("win.{}", words[0]), Some(&id.to_variant()));
             }
             ["windows"] => self.say_windows(),
+            ["focus"] => self.say_focus(),
             ["size", width, height] => self
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
@@ -389,6 +390,14 @@ impl Play {
         let mut words = Vec::new();
         labels(&panel, &mut words);
         self.recorder.say(&format!("facts {}", words.join("|")));
+    }
+
+    /// The title of the window that has the keyboard, and which of its widgets.
+    fn say_focus(&self) {
+        let active = self.application.windows().into_iter().find(GtkWindowExt::is_active);
+        let focus = active.as_ref().and_then(GtkWindowExt::focus).map(|widget| widget.type_().name());
+        let title = active.as_ref().and_then(GtkWindowExt::title).unwrap_or_default();
+        self.recorder.say(&format!("focus [{title}] {}", focus.unwrap_or_default()));
     }
 
     /// The tabs of each window that is seen, the one in front with a star; sorted.
