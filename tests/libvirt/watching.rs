@@ -8,6 +8,7 @@ use oriel::source::libvirt::{
 };
 
 use crate::daemon::{Daemon, P2P, call, definition};
+use crate::session_watch::in_time;
 
 #[test]
 fn machines_come_go_and_change_as_events_tell() {
@@ -155,9 +156,9 @@ fn libvirts_own_test_driver_is_one_like_any_other() {
     let machine = machines.into_iter().next().unwrap();
     assert_eq!(machine.state, State::Running);
     call(hypervisor.operate(&machine.uuid, Operation::Pause)).unwrap();
-    let paused = crate::daemon::wait(hypervisor.when(|roster| {
+    let paused = hypervisor.when(|roster| {
         roster.find("test").filter(|machine| matches!(machine.state, State::Paused(_))).map(|_| ())
-    }));
-    assert_eq!(paused, Some(Some(())));
+    });
+    assert_eq!(in_time("the machine is paused", paused), Some(()));
     call(hypervisor.operate(&machine.uuid, Operation::Resume)).unwrap();
 }

@@ -211,9 +211,8 @@ impl Actor {
         match message {
             Message::Call(call) => self.call(call),
             Message::When(mut test) => {
-                if !test(&self.roster) {
-                    self.tests.push(test);
-                }
+                let is_enough = test(&self.roster);
+                self.tests.extend((!is_enough).then_some(test));
             }
             Message::Watch(teller) => {
                 let all = self.roster.machines().cloned().map(Change::Machine);
