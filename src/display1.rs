@@ -2,6 +2,7 @@
 //!
 //! - [`Peer`]: a QEMU at the other end of a D-Bus connection, on a bus or over a socket of its own.
 //! - [`Console`]: one of its displays: what it is, what the person does to it, what changes.
+//! - [`Clipboard`]: what is copied here and pasted there; both sides ask.
 //! - [`Listener`]: the connection that QEMU sends a console's frames over, on its own thread.
 //! - [`decode`]: the only door for a peer's unchecked numbers.
 //!
@@ -13,6 +14,7 @@
 
 pub mod auth;
 mod change;
+pub mod clipboard;
 mod console;
 pub mod decode;
 mod listener;
@@ -22,7 +24,8 @@ mod socket;
 pub mod wire;
 
 pub use change::{Change, changes};
-pub use console::{Console, Description, Touch, UiInfo};
+pub use clipboard::Clipboard;
+pub use console::{Console, Description, UiInfo};
 pub use listener::{Closed, Frames, Listener, Pace, RegisterError, Report};
 pub use peer::{CallError, Machine, Peer, PeerError};
 
@@ -34,6 +37,9 @@ pub const ROOT: &str = "/org/qemu/Display1";
 /// The machine itself.
 pub const VM_PATH: &str = "/org/qemu/Display1/VM";
 
+/// The clipboard, which QEMU and the viewer have at the same place.
+pub const CLIPBOARD_PATH: &str = "/org/qemu/Display1/Clipboard";
+
 /// The object that the viewer shows QEMU on a listener connection.
 pub const LISTENER_PATH: &str = "/org/qemu/Display1/Listener";
 
@@ -44,6 +50,7 @@ pub mod interface {
     pub const KEYBOARD: &str = "org.qemu.Display1.Keyboard";
     pub const MOUSE: &str = "org.qemu.Display1.Mouse";
     pub const MULTI_TOUCH: &str = "org.qemu.Display1.MultiTouch";
+    pub const CLIPBOARD: &str = "org.qemu.Display1.Clipboard";
     pub const LISTENER: &str = "org.qemu.Display1.Listener";
     pub const LISTENER_MAP: &str = "org.qemu.Display1.Listener.Unix.Map";
     pub const LISTENER_DMABUF2: &str = "org.qemu.Display1.Listener.Unix.ScanoutDMABUF2";

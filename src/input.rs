@@ -1,13 +1,34 @@
 //! What the person does, as one ordered stream of commands to the guest.
+//!
+//! - [`Seat`]: everything in front of one console; the keys that free the keyboard are seen first.
+//! - [`grab`], [`Chord`]: who has the desktop's shortcuts, and every way back.
+//! - [`Hands`]: what is held and where the pointer is, as commands.
+//! - [`Locks`]: Caps Lock and Num Lock, the same in host and guest.
+//! - [`Motion`], [`Wheel`], [`Fingers`]: parts of counts and clicks that gather, slots of fingers.
+//! - [`Typing`]: a text as keystrokes, in a layout.
+//! - [`keymap`], [`Combination`]: keys by their numbers and names.
 
+mod chord;
+mod combination;
+pub mod grab;
 mod hands;
 mod keyboard;
 pub mod keymap;
+mod locks;
 mod pointer;
+mod seat;
+mod touch;
+pub mod typing;
 
+pub use chord::{Chord, Verdict};
+pub use combination::{Combination, CombinationError};
 pub use hands::Hands;
 pub use keyboard::Keyboard;
-pub use pointer::{Motion, Wheel};
+pub use locks::{Locks, Sync};
+pub use pointer::{Delta, Motion, Speed, Wheel};
+pub use seat::{Deed, Seat, Whose};
+pub use touch::{FingerId, Fingers, SLOTS, Touch, TouchMode};
+pub use typing::{Layout, Typing};
 
 use crate::geometry::{Guest, Point};
 
@@ -48,6 +69,8 @@ pub enum Command {
     MoveTo(Point<Guest>),
     /// The pointer moved by so many counts: for a guest with a relative pointer.
     MoveBy { x: i32, y: i32 },
+    /// A finger in one of the guest's slots.
+    Touch { touch: Touch, slot: u8, at: Point<Guest> },
 }
 
 /// How the guest wants to hear of the pointer (`Mouse.IsAbsolute`).
@@ -80,6 +103,11 @@ impl Leds {
     /// Both.
     pub const fn with(self, lights: Self) -> Self {
         Self(self.0 | lights.0)
+    }
+
+    /// These, with this one the other way.
+    pub const fn toggled(self, light: Self) -> Self {
+        Self(self.0 ^ light.0)
     }
 
     /// These, with Scroll Lock as in `other`.

@@ -16,6 +16,8 @@
 //! holds that:
 //!
 //! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
+//! - [`markup`]: XML that is edited where it stands.
+//! - [`clipboard`]: what is copied on one side and pasted on the other.
 //! - [`resolution`]: which size to ask the guest for, and what became of it.
 //! - [`frame`]: the guest's screen as a value, and what to show next.
 //! - [`input`]: what the person does, as one ordered stream of commands.
@@ -25,15 +27,19 @@
 //! - [`session`]: one machine from connecting to ended.
 //! - [`present`]: the picture on the screen, on a Wayland surface of our own where there can be one.
 //! - `view`: the widget that shows it, and passes on what the person does.
+//! - [`host`]: what this computer and its machines need for a display.
 //! - `window`: a machine's window, and what is said there instead of a picture.
 //! - [`app`]: the program around it all.
 
 pub mod app;
+pub mod clipboard;
 pub mod clock;
 pub mod display1;
 pub mod frame;
 pub mod geometry;
+pub mod host;
 pub mod input;
+pub mod markup;
 pub mod pixel;
 pub mod present;
 pub mod resolution;

@@ -7,6 +7,7 @@
 //!
 //! - `device`: what display devices make of wishes.
 //! - `physical`: millimetres.
+//! - `layout`: where heads are among each other.
 //! - `offers`: what a menu of sizes holds.
 //! - `verdict`: what became of a wish, and why.
 //!
@@ -16,6 +17,7 @@
 //! for each wish (`vfio_display_edid_update`, hw/vfio/display.c), so wishes are to be rare.
 
 mod device;
+mod layout;
 mod offers;
 mod physical;
 #[cfg(test)]
@@ -25,6 +27,7 @@ mod verdict;
 use std::time::Duration;
 
 pub use device::{Device, Keep, Limits};
+pub use layout::{Head, layout, row};
 pub use offers::{NoSize, Offer, OfferKind, offers, typed};
 pub use physical::{Millimetres, Pitch};
 pub use verdict::{Driver, Reason, Remedy, Verdict};

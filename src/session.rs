@@ -11,12 +11,14 @@
 //! - [`Hardware`]: which device draws a console.
 //! - `boost`: when a vGPU is looked at beyond QEMU's own pace.
 //! - `sizing`: what a guest is asked for of its screen.
+//! - `paste`: what is copied here and there.
 //! - `watch`, `follow`, `sight`: which of several consoles is the one to look at.
 
 mod actor;
 mod boost;
 mod follow;
 mod hardware;
+mod paste;
 mod queue;
 mod serve;
 mod sight;
@@ -31,6 +33,7 @@ use std::thread;
 use async_channel::{Receiver, Sender};
 use thiserror::Error;
 
+use crate::clipboard;
 use crate::frame::Mailbox;
 use crate::geometry::{Guest, Size};
 use crate::input::{Command, Leds, PointerMode};
@@ -122,11 +125,16 @@ pub enum Event {
     /// Of several consoles, this is the one to look at from now on: the one that last began to show
     /// something, or the one that was chosen. Where there is only one, this is not told.
     ActiveConsole(ConsoleId),
+    /// The guest has begun or ceased to use this one of several consoles: before that is told, it does
+    /// not. Where there is only one, this is not told.
+    InUse(ConsoleId, bool),
     /// QEMU has answered a wish for a screen size; one that a later wish has overtaken before QEMU
     /// heard of it is not told of.
     Asked(ConsoleId, Wish, Answer),
     /// A switch of the machine did not work.
     PowerFailed(Power, PowerError),
+    /// Something happened to the machine's clipboard, for the [`Exchange`](clipboard::Exchange).
+    Clipboard(clipboard::Input),
 }
 
 /// Why there is no connection.
@@ -196,6 +204,8 @@ enum Request {
     Choose(Choice),
     Reconnect,
     Power(Power),
+    OpenClipboard,
+    Clipboard(clipboard::Act),
     Close,
 }
 
@@ -252,6 +262,17 @@ impl Session {
     /// [`Event::ActiveConsole`] tells which that is.
     pub fn choose(&self, choice: Choice) {
         self.request(Request::Choose(choice));
+    }
+
+    /// Attends to the machine's clipboard from now on, whenever it is connected.
+    pub fn open_clipboard(&self) {
+        self.request(Request::OpenClipboard);
+    }
+
+    /// Does to the machine's clipboard what the [`Exchange`](clipboard::Exchange) wants: of its acts,
+    /// those that the desktop does are left to whoever calls this.
+    pub fn clipboard(&self, act: clipboard::Act) {
+        self.request(Request::Clipboard(act));
     }
 
     /// Connects again, if there is no connection: a machine of our own is started anew.

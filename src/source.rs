@@ -4,12 +4,14 @@
 //! - [`qmp`]: a machine whose monitor hands a connection of ours to its display.
 //! - [`fd`]: a connected socket that was inherited.
 //! - [`launch`]: a machine that we start ourselves.
+//! - [`libvirt`]: machines that libvirt runs.
 //!
 //! [`survey`] looks at what there is without staying.
 
 pub mod bus;
 pub mod fd;
 pub mod launch;
+pub mod libvirt;
 pub mod qmp;
 
 mod error;
@@ -52,6 +54,8 @@ pub enum Source {
     Fd(Inherited),
     /// A machine that is started for us.
     Launch(Launch),
+    /// A machine that libvirt runs.
+    Libvirt(libvirt::Domain),
 }
 
 impl Source {
@@ -104,12 +108,13 @@ impl Source {
             }
             Self::Launch(launch) => {
                 stage(Stage::Starting);
-                let child = launch.start()?;
+                let child = launch.start().await?;
                 let monitor = child.monitor().await?;
                 stage(Stage::Opening);
                 let peer = child.or_exit(hand_over(&monitor)).await?;
                 Ok(Link { peer, keep: Keep::Child { child, monitor } })
             }
+            Self::Libvirt(domain) => domain.connect(stage).await,
         }
     }
 
@@ -132,6 +137,10 @@ impl Source {
         match self {
             Self::Bus { address, machine } => bus::arrival(address.as_deref(), machine.as_deref()).await,
             Self::Qmp(place) => Ok(place.renewed().await?),
+            Self::Libvirt(domain) => {
+                domain.returned().await;
+                Ok(())
+            }
             Self::Fd(_) | Self::Launch(_) => std::future::pending().await,
         }
     }
@@ -146,7 +155,7 @@ impl Source {
 
     /// Whether [`Self::returned`] can ever complete.
     pub fn can_return(&self) -> bool {
-        matches!(self, Self::Bus { .. } | Self::Qmp { .. })
+        matches!(self, Self::Bus { .. } | Self::Qmp { .. } | Self::Libvirt(_))
     }
 }
 

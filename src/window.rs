@@ -4,12 +4,17 @@
 //! MachineWindow                    (AdwApplicationWindow, class "machine", data/ui/window.ui)
 //! └─ AdwToastOverlay
 //!    └─ AdwToolbarView             header bar; hidden in fullscreen           (fullscreen)
+//!       ├─ AdwTabBar            where the window has several heads             (heads)
 //!       ├─ AdwBanner            that a picture was refused                 (banner, words)
 //!       └─ GtkOverlay
-//!          ├─ view::DisplayView    the picture
+//!          ├─ AdwTabView
+//!          │  └─ head::Head       one console: a view::DisplayView, the picture
 //!          ├─ overlay::Overlay     figures over its corner                    (statistics)
 //!          └─ page::Page           what there is to say instead of a picture  (story, words)
 //! ```
+//!
+//! A machine with several heads may have several windows, all of this kind. What they have in common is
+//! in `shared`; the first of them is the main one, which has the tabs.
 //!
 //! One type, split by aspect:
 //!
@@ -19,6 +24,8 @@
 //! - `actions`, `menu`, `keys`: what can be chosen, and the keys that can be sent.
 //! - `looks`, `scrolling`: size, turn and filter of the picture, and which part of it is seen.
 //! - `consoles`: which of the machine's consoles is shown, and who says so.
+//! - `heads`, `head`, `arrangement`: consoles as tabs and windows, and which of them are seen.
+//! - `monitors`, `spread`: the computer's monitors, and a machine that fills all of them.
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
 //! - `resolution`: which size the guest is asked for, and what became of it.
@@ -28,6 +35,7 @@
 
 mod about;
 mod actions;
+mod arrangement;
 mod banner;
 mod closing;
 mod consoles;
@@ -35,11 +43,14 @@ mod cover;
 mod details;
 mod diagnostics;
 mod fullscreen;
+mod head;
+mod heads;
 pub(crate) mod i18n;
 mod keys;
 mod looks;
 mod memory;
 mod menu;
+mod monitors;
 mod news;
 mod overlay;
 mod page;
@@ -50,8 +61,10 @@ mod resolution;
 mod screenshot;
 mod scrolling;
 mod settings;
+mod shared;
 mod shortcuts;
 mod sizing;
+mod spread;
 mod statistics;
 mod story;
 mod words;
@@ -65,15 +78,13 @@ use adw::subclass::prelude::*;
 use gtk::glib::subclass::Signal;
 use gtk::{gio, glib};
 
-use self::closing::Closing;
 use self::consoles::Choice;
 use self::cover::Cover;
-use self::memory::Memory;
-use self::news::Known;
 use self::page::Page;
 use self::resolution::Resolution;
 use self::scrolling::Scrolling;
 use self::settings::Settings;
+use self::shared::Shared;
 use self::sizing::Sizing;
 use self::statistics::Statistics;
 use crate::geometry::{Rotation, Scaling};
@@ -81,11 +92,26 @@ use crate::present::{Filter, Wanted};
 use crate::session::{Boosting, Console, ConsoleId};
 use crate::view::DisplayView;
 
+pub use self::monitors::Monitor;
 pub use self::remote::{Hold, Remote};
 pub use self::settings::store as settings;
 
+/// What a machine fills from the beginning.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum Fullscreen {
+    /// Nothing: it has a window.
+    #[default]
+    No,
+    /// The monitor that its window is on.
+    Here,
+    /// This one, by its number, connector or name.
+    On(String),
+    /// Each console one, as far as there are consoles and monitors.
+    All,
+}
+
 /// How a window begins.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Setup {
     /// Whose machine it is.
     pub hold: Hold,
@@ -93,8 +119,8 @@ pub struct Setup {
     pub way: &'static str,
     /// The console to show, by its number; as it was last time without.
     pub console: Option<u32>,
-    /// Whether it fills the screen.
-    pub fullscreen: bool,
+    /// Which monitors it fills.
+    pub fullscreen: Fullscreen,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
     /// How its pixels are mixed in another size; as it was last time without.
@@ -140,23 +166,32 @@ mod imp {
         #[template_child]
         pub(super) page: TemplateChild<Page>,
         #[template_child]
+        pub(super) screens_section: TemplateChild<gio::Menu>,
+        #[template_child]
         pub(super) picture_section: TemplateChild<gio::Menu>,
         #[template_child]
         pub(super) guest_section: TemplateChild<gio::Menu>,
         #[template_child]
         pub(super) machine_section: TemplateChild<gio::Menu>,
-        pub(super) view: DisplayView,
-        pub(super) setup: OnceCell<Setup>,
-        pub(super) remote: OnceCell<Rc<dyn Remote>>,
-        pub(super) known: RefCell<Known>,
+        #[template_child]
+        pub(super) tabs: TemplateChild<adw::TabView>,
+        /// A bar of the window while there are several tabs.
+        pub(super) tab_bar: adw::TabBar,
+        /// What there is of a picture while there is no head.
+        pub(super) nothing: DisplayView,
+        pub(super) shared: OnceCell<Rc<Shared>>,
+        /// The console that was shown when this was last told of.
+        pub(super) shown: Cell<Option<ConsoleId>>,
+        /// Whether the window is not to be seen, though it is not closed.
+        pub(super) away: Cell<bool>,
+        /// The monitor that it fills while all are filled, by its connector.
+        pub(super) fills: RefCell<Option<String>>,
         pub(super) cover: Cover,
-        pub(super) closing: RefCell<Closing>,
         pub(super) sizing: Sizing,
         pub(super) resolution: Resolution,
         pub(super) scrolling: Scrolling,
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
-        pub(super) memory: RefCell<Option<Memory>>,
         pub(super) countdown: RefCell<Option<glib::SourceId>>,
         /// Whether the person has been told how to leave fullscreen.
         pub(super) fullscreen_told: Cell<bool>,
@@ -192,7 +227,6 @@ mod imp {
         fn constructed(&self) {
             self.parent_constructed();
             let window = self.obj();
-            self.stage.set_child(Some(&self.view));
             self.menu_button.connect_active_notify(glib::clone!(
                 #[weak]
                 window,
@@ -204,9 +238,9 @@ mod imp {
             window.install_keys();
             window.watch_cover();
             window.watch_fullscreen();
-            window.watch_view();
+            window.watch_page();
+            window.watch_tabs();
             window.watch_resolution();
-            window.watch_refusals();
             window.add_statistics();
         }
 
@@ -238,30 +272,46 @@ glib::wrapper! {
 impl MachineWindow {
     /// A window for the machine behind `remote`, of which nothing is known yet.
     pub fn new(application: &adw::Application, remote: Rc<dyn Remote>, setup: Setup) -> Self {
-        let window: Self = glib::Object::builder().property("application", application).build();
-        let imp = window.imp();
-        let fresh = imp.setup.set(setup).is_ok() && imp.remote.set(remote).is_ok();
-        assert!(fresh, "a window is set up once");
-        window.watch_settings();
-        if let Some(number) = setup.console {
+        let Setup { console, scaling, filter, rotation, fullscreen, .. } = setup.clone();
+        let window = Self::with_shared(application, Rc::new(Shared::new(remote, setup)));
+        if let Some(number) = console {
             window.take_choice(Choice::Demanded(ConsoleId(number)));
         }
-        window.set_scaling(setup.scaling.unwrap_or_default());
-        window.set_filter(setup.filter.unwrap_or_default());
-        window.view().set_rotation(setup.rotation.unwrap_or_default());
-        window.fill_menus();
-        window.begin_size();
-        window.show_statistics(setup.statistics || window.imp().settings.statistics());
-        if setup.fullscreen {
-            window.fullscreen();
+        window.set_scaling(scaling.unwrap_or_default());
+        window.set_filter(filter.unwrap_or_default());
+        window.view().set_rotation(rotation.unwrap_or_default());
+        match fullscreen {
+            Fullscreen::No => {}
+            Fullscreen::Here => window.fullscreen(),
+            Fullscreen::On(meant) => window.fill_monitor(&meant),
+            Fullscreen::All => {
+                window.fullscreen();
+                window.fill_monitors(true);
+            }
         }
         window.tell();
         window
     }
 
-    /// The console that is shown.
-    pub fn console(&self) -> Option<Console> {
-        self.imp().known.borrow().console().cloned()
+    /// One more window of a machine.
+    fn with_shared(application: &adw::Application, shared: Rc<Shared>) -> Self {
+        let window: Self = glib::Object::builder().property("application", application).build();
+        shared.add_window(&window);
+        let fresh = window.imp().shared.set(shared).is_ok();
+        assert!(fresh, "a window is set up once");
+        window.watch_settings();
+        window.fill_menus();
+        window.watch_monitors();
+        window.look_changed();
+        window.begin_size();
+        window.show_statistics(window.setup().statistics || window.imp().settings.statistics());
+        window
+    }
+
+    /// Calls `shown` with the consoles that can be seen, in all windows of the machine, when those are
+    /// others.
+    pub fn connect_consoles_seen(&self, shown: impl Fn(&[Console]) + 'static) {
+        self.shared().watch(shown);
     }
 
     /// Calls `shown` when [`Self::console`] is another.
@@ -269,15 +319,11 @@ impl MachineWindow {
         self.connect_closure("console-shown", false, glib::closure_local!(move |window: Self| shown(&window)))
     }
 
-    fn view(&self) -> &DisplayView {
-        &self.imp().view
-    }
-
-    fn setup(&self) -> Setup {
-        *self.imp().setup.get().expect("set up by new()")
+    fn setup(&self) -> &Setup {
+        &self.shared().setup
     }
 
     fn remote(&self) -> &Rc<dyn Remote> {
-        self.imp().remote.get().expect("set up by new()")
+        &self.shared().remote
     }
 }

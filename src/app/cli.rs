@@ -9,6 +9,7 @@ use clap_complete::Shell;
 
 use super::exit::{self, Failure};
 use crate::geometry::{Rotation, Scaling};
+use crate::source::libvirt::{self, Domain};
 use crate::source::{Launch, Source};
 
 const EXAMPLES: &str = "\
@@ -16,6 +17,7 @@ Examples:
   oriel                                     the first machine on the session bus
   oriel connect web                         the machine named 'web'
   oriel connect --qmp /run/user/1000/vm.qmp a machine by its QMP socket
+  oriel connect --libvirt qemu:///system web a machine that libvirt runs
   oriel launch -- qemu-system-x86_64 -m 2G -cdrom debian.iso
   oriel list --json                         machines and their consoles
   oriel screenshot --qmp vm.qmp shot.png    what the machine shows, as a file
@@ -52,7 +54,8 @@ Examples:
   oriel connect
   oriel connect web --fullscreen
   oriel connect --bus unix:path=/run/user/1000/vms.bus 5f0e7c1a-3c1f-4f4e-9f57-6a1d4ac6d0c8
-  oriel connect --qmp vm.qmp --scale 1:1")]
+  oriel connect --qmp vm.qmp --scale 1:1
+  oriel connect --libvirt qemu:///session web")]
     Connect(Connect),
     /// Start QEMU with Oriel as its display.
     ///
@@ -77,7 +80,8 @@ Examples:
 Examples:
   oriel screenshot shot.png
   oriel screenshot --qmp vm.qmp --console 1 shot.png
-  oriel screenshot --bus unix:path=/run/vms.bus web - | display"
+  oriel screenshot --bus unix:path=/run/vms.bus web - | display
+  oriel screenshot --libvirt qemu:///system web shot.png"
     )]
     Screenshot(Screenshot),
     /// Print what a shell needs to complete Oriel's command line.
@@ -110,6 +114,10 @@ pub struct Reach {
     /// A descriptor of a connected socket that was inherited, and on which QEMU speaks D-Bus.
     #[arg(long, value_name = "N", group = "way", value_parser = clap::value_parser!(u32).range(3..))]
     fd: Option<u32>,
+    /// The libvirt connection that has the machine, as qemu:///session or qemu:///system. Another
+    /// viewer of it, which only one can be, loses its display.
+    #[arg(long, value_name = "URI", group = "way", requires = "machine")]
+    libvirt: Option<String>,
 }
 
 impl Reach {
@@ -118,6 +126,7 @@ impl Reach {
         Ok(match self {
             Self { qmp: Some(socket), .. } => Source::qmp(socket),
             Self { fd: Some(number), .. } => Source::inherited(number)?,
+            Self { libvirt: Some(uri), .. } => Source::Libvirt(Domain::new(uri, machine.unwrap_or_default())),
             Self { bus: address, .. } => Source::Bus { address, machine },
         })
     }
@@ -128,7 +137,8 @@ impl Reach {
 pub struct Connect {
     #[command(flatten)]
     reach: Reach,
-    /// Name, UUID or unique bus name (:1.42) of the machine, where several are on one bus.
+    /// Name, UUID or unique bus name (:1.42) of the machine, where several are on one bus; name, UUID
+    /// or id with --libvirt.
     #[arg(conflicts_with_all = ["qmp", "fd"])]
     machine: Option<String>,
     #[command(flatten)]
@@ -149,23 +159,35 @@ pub struct LaunchCommand {
 #[derive(Debug, Args)]
 pub struct List {
     /// The D-Bus address on which to look for machines [default: the session bus].
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "qmp")]
+    #[arg(long, value_name = "ADDRESS", group = "where")]
     pub bus: Option<String>,
     /// The QMP socket of one machine with '-display dbus,p2p=yes'. Another viewer of it, which only
     /// one can be, loses its display.
-    #[arg(long, value_name = "SOCKET")]
+    #[arg(long, value_name = "SOCKET", group = "where")]
     pub qmp: Option<PathBuf>,
+    /// The libvirt connection whose machines to list [default: beside the session bus, qemu:///session
+    /// and qemu:///system where they are].
+    #[arg(long, value_name = "URI", group = "where")]
+    pub libvirt: Option<String>,
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
 }
 
 impl List {
-    /// Whom to ask.
-    pub(super) fn source(self) -> Source {
-        match self.qmp {
-            Some(socket) => Source::qmp(socket),
-            None => Source::Bus { address: self.bus, machine: None },
+    /// Whom to ask: for displays, and which of libvirt's connections.
+    pub(super) fn places(self) -> (Option<Source>, Vec<String>) {
+        match self {
+            Self { libvirt: Some(uri), .. } => (None, vec![uri]),
+            Self { qmp: Some(socket), .. } => (Some(Source::qmp(socket)), Vec::new()),
+            Self { bus: Some(address), .. } => {
+                (Some(Source::Bus { address: Some(address), machine: None }), Vec::new())
+            }
+            Self { .. } => {
+                let uris = if cfg!(feature = "libvirt") { libvirt::likely() } else { Vec::new() };
+                let bus = Source::Bus { address: None, machine: None };
+                (Some(bus), uris.into_iter().map(str::to_owned).collect())
+            }
         }
     }
 }
@@ -175,7 +197,8 @@ impl List {
 pub struct Screenshot {
     #[command(flatten)]
     reach: Reach,
-    /// Name, UUID or unique bus name (:1.42) of the machine, where several are on one bus.
+    /// Name, UUID or unique bus name (:1.42) of the machine, where several are on one bus; name, UUID
+    /// or id with --libvirt.
     #[arg(conflicts_with_all = ["qmp", "fd"])]
     machine: Option<String>,
     /// The console to look at [default: the first graphical one].
@@ -203,9 +226,10 @@ pub struct Show {
     /// in the window].
     #[arg(long, value_name = "N")]
     console: Option<u32>,
-    /// Fill the screen.
-    #[arg(long)]
-    fullscreen: bool,
+    /// Fill the screen: the one that the window is on; the MONITOR of this connector (DP-1), number (1 is
+    /// the leftmost) or name; or 'all' of them, each with a console of the machine.
+    #[arg(long, value_name = "MONITOR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    fullscreen: Option<String>,
     /// Size of the picture: fit for all that fits, 1:1 for the guest's pixels as they are, integer for
     /// the largest whole multiple, fill for all of the window [default: as it was last time, at first
     /// fit].
@@ -286,6 +310,16 @@ enum Turn {
     Left,
 }
 
+/// `--fullscreen`: what the machine fills.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fullscreen {
+    No,
+    Here,
+    /// By its connector, number or name.
+    On(String),
+    All,
+}
+
 /// `--present`: the way that the picture is to take to the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Present {
@@ -320,7 +354,8 @@ pub struct ConnectOptions {
     pub source: Source,
     /// The console's number; without, as it was last time, or the one that the machine uses.
     pub console: Option<u32>,
-    pub fullscreen: bool,
+    /// What is filled.
+    pub fullscreen: Fullscreen,
     /// The size of the picture; as it was last time without.
     pub scaling: Option<Scaling>,
     /// How its pixels are mixed in another size; as it was last time without.
@@ -346,7 +381,12 @@ impl Show {
         ConnectOptions {
             source,
             console: self.console,
-            fullscreen: self.fullscreen,
+            fullscreen: match self.fullscreen.as_deref() {
+                None => Fullscreen::No,
+                Some("") => Fullscreen::Here,
+                Some("all") => Fullscreen::All,
+                Some(monitor) => Fullscreen::On(monitor.to_owned()),
+            },
             scaling: self.scale.map(|scale| match scale {
                 Scale::Fit => Scaling::Fit,
                 Scale::OneToOne => Scaling::OneToOne,
@@ -393,4 +433,25 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| EXPECTED.to_owned())?;
     let span = Duration::try_from_secs_f64(seconds).map_err(|_| EXPECTED.to_owned())?;
     if span.is_zero() { Err(EXPECTED.to_owned()) } else { Ok(span) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fullscreen(arguments: &[&str]) -> Fullscreen {
+        let command = ["oriel", "connect"].iter().chain(arguments);
+        match Cli::try_parse_from(command).expect("a command line").command {
+            Some(Command::Connect(connect)) => connect.options().expect("options").fullscreen,
+            _ => panic!("another command"),
+        }
+    }
+
+    #[test]
+    fn a_monitor_may_be_named_or_not() {
+        assert_eq!(fullscreen(&[]), Fullscreen::No);
+        assert_eq!(fullscreen(&["--fullscreen", "web"]), Fullscreen::Here, "the machine is no monitor");
+        assert_eq!(fullscreen(&["--fullscreen=2"]), Fullscreen::On("2".to_owned()));
+        assert_eq!(fullscreen(&["--fullscreen=all"]), Fullscreen::All);
+    }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::session::{End, Loss};
 use crate::source::ConnectError;
+use crate::source::libvirt::LibvirtError;
 
 /// The exit codes of every command. `--help` documents them: [`HELP`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +87,9 @@ impl From<&ConnectError> for Exit {
             E::NoMachine { .. } | E::NoSuchMachine { .. } | E::NoSocket { .. } | E::NoBus { .. } => {
                 Self::NoMachine
             }
+            E::Libvirt(
+                LibvirtError::Absent { .. } | LibvirtError::NoMachine { .. } | LibvirtError::Off(_),
+            ) => Self::NoMachine,
             E::Launch(_) => Self::Qemu,
             E::Descriptor { .. } => Self::Usage,
             _ => Self::Error,

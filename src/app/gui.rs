@@ -14,13 +14,13 @@ use adw::prelude::*;
 use gtk::{gio, glib};
 
 use self::stats::Writer;
-use super::cli::{Boost, ConnectOptions, Mixing, Present};
+use super::cli::{self, Boost, ConnectOptions, Mixing, Present};
 use super::exit::{Exit, Failure};
 use crate::APP_ID;
 use crate::present::{Filter, Wanted};
 use crate::session::{Boosting, Session, State};
 use crate::source::Source;
-use crate::window::{Hold, MachineWindow, Setup};
+use crate::window::{Fullscreen, Hold, MachineWindow, Monitor, Setup};
 
 /// Where translations lie, once installed or built.
 const LOCALE_DIR: &str = env!("ORIEL_LOCALE_DIR");
@@ -45,6 +45,9 @@ pub(super) fn run(options: ConnectOptions) -> Exit {
     if prepare().is_err() {
         let words = "there is no display to open a window on; 'oriel screenshot' and 'oriel list' need none";
         return Failure::new(Exit::Error, words).report();
+    }
+    if let Err(failure) = check_monitor(&options.fullscreen) {
+        return failure.report();
     }
     let application = application();
     let window = Rc::new(RefCell::new(None));
@@ -92,6 +95,22 @@ pub fn application() -> adw::Application {
         .build()
 }
 
+/// Whether there is the monitor that is to be filled; the failure lists those that there are.
+fn check_monitor(wanted: &cli::Fullscreen) -> Result<(), Failure> {
+    let (cli::Fullscreen::On(meant), Some(display)) = (wanted, gtk::gdk::Display::default()) else {
+        return Ok(());
+    };
+    let monitors = Monitor::all(&display);
+    if Monitor::find(&monitors, meant).is_some() {
+        return Ok(());
+    }
+    let line = |(number, monitor): (usize, &Monitor)| {
+        format!("\n  {number}  {}  {}", monitor.connector, monitor.name).trim_end().to_owned()
+    };
+    let there: String = (1..).zip(&monitors).map(line).collect();
+    Err(Failure::new(Exit::Usage, format!("there is no monitor '{meant}'; there are:{there}")))
+}
+
 fn open(
     application: &adw::Application,
     options: ConnectOptions,
@@ -101,7 +120,7 @@ fn open(
     let (session, events) = Session::start(options.source);
     let window = MachineWindow::new(application, Rc::new(session), setup);
     if let Some(writer) = writer {
-        window.connect_console_shown(move |window| writer.show(window.console()));
+        window.connect_consoles_seen(move |consoles| writer.show(consoles));
     }
     window.follow(events);
     window.open();
@@ -140,7 +159,7 @@ fn leave_on_signals(window: &MachineWindow) {
 fn setup(options: &ConnectOptions) -> Setup {
     let hold = match &options.source {
         Source::Launch(_) => Hold::Owner,
-        Source::Qmp { .. } => Hold::Monitor,
+        Source::Qmp { .. } | Source::Libvirt(_) => Hold::Monitor,
         Source::Bus { .. } | Source::Fd(_) => Hold::Guest,
     };
     let way = match &options.source {
@@ -148,6 +167,7 @@ fn setup(options: &ConnectOptions) -> Setup {
         Source::Qmp { .. } => "qmp",
         Source::Bus { .. } => "bus",
         Source::Fd(_) => "fd",
+        Source::Libvirt(_) => "libvirt",
     };
     let filter = options.filter.map(|mixing| match mixing {
         Mixing::Auto => Filter::Auto,
@@ -174,7 +194,12 @@ fn setup(options: &ConnectOptions) -> Setup {
         hold,
         way,
         console: options.console,
-        fullscreen: options.fullscreen,
+        fullscreen: match &options.fullscreen {
+            cli::Fullscreen::No => Fullscreen::No,
+            cli::Fullscreen::Here => Fullscreen::Here,
+            cli::Fullscreen::On(monitor) => Fullscreen::On(monitor.clone()),
+            cli::Fullscreen::All => Fullscreen::All,
+        },
         scaling: options.scaling,
         filter,
         rotation: options.rotation,

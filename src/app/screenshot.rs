@@ -14,6 +14,8 @@ use crate::clock;
 use crate::frame::{Scanout, Screen};
 use crate::present::readback::Picture;
 use crate::session::{Console, ConsoleId, ConsoleKind, Event, Session, State};
+use crate::source::libvirt::{Display, Domain, LibvirtError};
+use crate::source::{ConnectError, Source};
 
 /// The picture is taken when nothing has changed for so long: QEMU brings its surface up to date only
 /// while somebody looks, every 30 ms, so the first picture is that of the last time somebody did.
@@ -36,6 +38,12 @@ pub(super) fn run(mut command: cli::Screenshot) -> Result<Exit, Failure> {
     }
     let source = command.source()?;
     let deadline = Instant::now() + command.timeout;
+    if let (Source::Libvirt(domain), None) = (&source, command.console)
+        && let Some(picture) = by_libvirt(domain)?
+    {
+        save(&picture, &command.file)?;
+        return Ok(Exit::Done);
+    }
     let (session, events) = Session::start(source);
     let (tell, heard) = mpsc::channel();
     let forward = tell.clone();
@@ -51,6 +59,32 @@ pub(super) fn run(mut command: cli::Screenshot) -> Result<Exit, Failure> {
     let _ = pass_on.join();
     save(&picture?, &command.file)?;
     Ok(Exit::Done)
+}
+
+/// The picture that libvirt takes by itself, which leaves the display to whoever looks at it, and needs
+/// none of ours. `None` where only the display can tell: QEMU has no picture of what a vGPU draws.
+fn by_libvirt(domain: &Domain) -> Result<Option<Picture>, Failure> {
+    let taken = zruntime::block_on(async {
+        let machine = domain.machine().await?;
+        if !machine.state.is_on() {
+            return Err(LibvirtError::Off(machine.name));
+        }
+        Ok((domain.hypervisor().screenshot(&machine.uuid, 0).await, machine))
+    });
+    let (taken, machine) = taken.map_err(|error| Failure::from(ConnectError::from(error)))?;
+    let ours = machine.displays.iter().any(|display| !matches!(display, Display::Other { .. }));
+    match taken {
+        Ok(shot) => {
+            let (width, height) = shot.size();
+            let picture = Picture::from_rgb(width, height, shot.pixels());
+            Ok(Some(picture.expect("a shot has as many pixels as it says")))
+        }
+        Err(error) if ours && !error.is_of_connection() => {
+            tracing::info!(%error, "libvirt takes no picture: the display is asked");
+            Ok(None)
+        }
+        Err(error) => Err(Failure::from(ConnectError::from(error))),
+    }
 }
 
 /// Waiting for a console's picture.

@@ -3,7 +3,7 @@
 use super::member::Call;
 use super::peer::{CallError, Peer, Properties, take};
 use super::{ROOT, interface, member};
-use crate::geometry::{Guest, Point, Size};
+use crate::geometry::{Guest, Size};
 use crate::input::{Command, Leds, PointerMode, Press};
 
 /// The `Type` of a console that has pixels; others are made by other user interfaces of QEMU.
@@ -43,15 +43,6 @@ pub struct UiInfo {
     pub y: i32,
     /// Pixels.
     pub size: Size<Guest>,
-}
-
-/// What a finger does (ui/dbus-display1.xml, `MultiTouch.SendEvent`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Touch {
-    Begin = 0,
-    Update = 1,
-    End = 2,
-    Cancel = 3,
 }
 
 /// A console, by its number.
@@ -129,17 +120,12 @@ impl Console {
                 self.tell(member::SET_ABS_POSITION, &at).await
             }
             Command::MoveBy { x, y } => self.tell(member::REL_MOTION, &(x, y)).await,
+            // QEMU cuts positions down to whole pixels.
+            Command::Touch { touch, slot, at } => {
+                let body = (touch as u32, u64::from(slot), f64::from(at.x), f64::from(at.y));
+                self.tell(member::SEND_EVENT, &body).await
+            }
         }
-    }
-
-    /// Tells the guest of a finger. QEMU cuts positions down to whole pixels.
-    ///
-    /// # Errors
-    ///
-    /// When the connection is gone.
-    pub async fn touch(&self, touch: Touch, slot: u32, at: Point<Guest>) -> Result<(), zbus::Error> {
-        let body = (touch as u32, u64::from(slot), f64::from(at.x), f64::from(at.y));
-        self.tell(member::SEND_EVENT, &body).await
     }
 
     /// Asks the guest for a screen size. It may not obey; its answer is a scanout of that size.

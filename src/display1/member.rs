@@ -55,6 +55,11 @@ calls! {
     SET_ABS_POSITION = MOUSE, "SetAbsPosition", "uu";
     REL_MOTION = MOUSE, "RelMotion", "ii";
     SEND_EVENT = MULTI_TOUCH, "SendEvent", "utdd";
+    CLIPBOARD_REGISTER = CLIPBOARD, "Register", "";
+    CLIPBOARD_UNREGISTER = CLIPBOARD, "Unregister", "";
+    CLIPBOARD_GRAB = CLIPBOARD, "Grab", "uuas";
+    CLIPBOARD_RELEASE = CLIPBOARD, "Release", "u";
+    CLIPBOARD_REQUEST = CLIPBOARD, "Request", "uas";
 }
 
 properties! {

@@ -205,6 +205,13 @@ impl<'a> Reader<'a> {
         Ok(Words { words, endian: self.endian })
     }
 
+    /// An `as`, its strings one after the other.
+    pub fn strings(&mut self) -> Result<Strings<'a>, Malformed> {
+        let length = self.u32()? as usize;
+        let bytes = self.take(length)?;
+        Ok(Strings(Reader { bytes, at: 0, endian: self.endian }))
+    }
+
     /// An `s` or `o`.
     pub fn string(&mut self) -> Result<&'a str, Malformed> {
         let length = self.u32()? as usize;
@@ -281,6 +288,26 @@ impl Words<'_> {
     /// The one at `index`.
     pub fn get(&self, index: usize) -> Option<u32> {
         self.words.get(index).map(|word| self.endian.u32(*word))
+    }
+}
+
+/// An array of strings.
+#[derive(Debug, Clone)]
+pub struct Strings<'a>(Reader<'a>);
+
+impl<'a> Iterator for Strings<'a> {
+    type Item = Result<&'a str, Malformed>;
+
+    /// After the first error there is nothing more.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let string = self.0.string();
+        if string.is_err() {
+            self.0.bytes = &[];
+        }
+        Some(string)
     }
 }
 

@@ -59,16 +59,16 @@ enum Suspicion {
     /// What is shown was announced once more: had QEMU gone on to another buffer in that tick, it would
     /// not have.
     Repeated(Time),
-    /// A scanout of another size was announced: it may be the black one that comes first.
-    Changed(Time),
+    /// A scanout of another size was announced, and nothing since: it may be the black one that comes first.
+    Changed,
     /// A `Disable` came, and nothing since: it may mean what it says.
     Disabled(Loss, Time),
     /// Then updates came, of a scanout that did not.
     Missing(Loss, Time),
     /// The console has had this size for so long, and what is shown has not.
     Resized(Size<Guest>, Time),
-    /// We asked, and no scanout came since.
-    Asked,
+    /// We asked, and nothing came since.
+    Asked(Loss),
 }
 
 /// Whether a scanout is missing.
@@ -89,7 +89,7 @@ impl Recovery {
         } else if scanout.is_same(shown) {
             Suspicion::Repeated(now)
         } else if scanout.size() != shown.size() {
-            Suspicion::Changed(now)
+            Suspicion::Changed
         } else {
             Suspicion::None
         };
@@ -99,18 +99,22 @@ impl Recovery {
     pub(super) fn disabled(&mut self, now: Time) {
         self.suspicion = match self.suspicion {
             Suspicion::Repeated(at) if now.since(at) < TICK => Suspicion::None,
-            Suspicion::Changed(at) if now.since(at) < PATIENCE => Suspicion::Disabled(Loss::Mode, now),
-            Suspicion::Repeated(_) | Suspicion::Changed(_) | Suspicion::None => {
-                Suspicion::Disabled(Loss::Flip, now)
-            }
+            Suspicion::Changed => Suspicion::Disabled(Loss::Mode, now),
+            // What was asked for may be lost as well.
+            Suspicion::Asked(loss) => Suspicion::Disabled(loss, now),
+            Suspicion::Repeated(_) | Suspicion::None => Suspicion::Disabled(Loss::Flip, now),
             other => other,
         };
     }
 
     /// An update of what is shown arrived.
     pub(super) fn updated(&mut self, shown: &Scanout) {
-        let Suspicion::Disabled(loss, since) = self.suspicion else { return };
-        self.suspicion = if is_lossless(shown) { Suspicion::None } else { Suspicion::Missing(loss, since) };
+        self.suspicion = match self.suspicion {
+            Suspicion::Changed => Suspicion::None,
+            Suspicion::Disabled(..) if is_lossless(shown) => Suspicion::None,
+            Suspicion::Disabled(loss, since) => Suspicion::Missing(loss, since),
+            other => other,
+        };
     }
 
     /// Until when the scanout that was announced last should not be shown, because a better one will
@@ -155,6 +159,10 @@ impl Recovery {
         if self.due().is_none_or(|due| now < due) {
             return false;
         }
+        let loss = match self.suspicion {
+            Suspicion::Missing(loss, _) => loss,
+            _ => Loss::Mode,
+        };
         if let Suspicion::Resized(size, _) = self.suspicion {
             self.sized = Some(size);
         }
@@ -162,7 +170,7 @@ impl Recovery {
             Some((last, times)) if now.since(last) < interval(times) + CALM => times,
             _ => 0,
         };
-        self.suspicion = Suspicion::Asked;
+        self.suspicion = Suspicion::Asked(loss);
         self.asked = Some((now, before + 1));
         true
     }

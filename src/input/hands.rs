@@ -1,11 +1,7 @@
 //! Everything the person holds and moves, turned into what the guest is to be told.
 
-use super::{Button, Command, Keyboard, Leds, Motion, PointerMode, Press, Wheel};
+use super::{Button, Command, Delta, Keyboard, Leds, Locks, Motion, PointerMode, Press, Speed, Sync, Wheel};
 use crate::geometry::{Placement, Rotation};
-
-/// Linux codes of the lock keys.
-const CAPS_LOCK: u32 = 58;
-const NUM_LOCK: u32 = 69;
 
 /// A keyboard and a pointing device in front of one console.
 ///
@@ -17,8 +13,9 @@ pub struct Hands {
     motion: Motion,
     buttons: Vec<Button>,
     mode: PointerMode,
-    /// The guest's lock lights; `None` until it has said something about them.
-    lights: Option<Leds>,
+    /// Modifiers that sticky keys hold, by their Linux codes.
+    latched: Vec<u32>,
+    locks: Locks,
     last: Option<(f64, f64)>,
 }
 
@@ -26,13 +23,29 @@ impl Hands {
     /// A key goes down or up, by its Linux code.
     pub fn key(&mut self, evdev: u32, press: Press) -> Option<Command> {
         match press {
-            Press::Down => self.keyboard.press(evdev),
+            Press::Down => {
+                let command = self.keyboard.press(evdev)?;
+                self.locks.passed(evdev);
+                Some(command)
+            }
             Press::Up => self.keyboard.release(evdev),
         }
     }
 
+    /// Sticky keys hold these modifiers, by their Linux codes: the guest does, too, beside those that
+    /// the person holds.
+    pub fn latched(&mut self, codes: &[u32]) -> Vec<Command> {
+        let before = std::mem::replace(&mut self.latched, codes.to_vec());
+        let gone = before.iter().filter(|code| !codes.contains(code));
+        let mut commands: Vec<_> = gone.filter_map(|code| self.keyboard.release(*code)).collect();
+        let new = codes.iter().filter(|code| !before.contains(code));
+        commands.extend(new.filter_map(|code| self.keyboard.press(*code)));
+        commands
+    }
+
     /// Keys pressed together and released: see [`Keyboard::chord`].
     pub fn chord(&mut self, evdev: &[u32]) -> Vec<Command> {
+        evdev.iter().for_each(|code| self.locks.passed(*code));
         self.keyboard.chord(evdev)
     }
 
@@ -96,6 +109,8 @@ impl Hands {
 
     /// Lets go of every key and button.
     pub fn let_go(&mut self) -> Vec<Command> {
+        self.latched.clear();
+        self.locks.unfocused();
         let buttons = std::mem::take(&mut self.buttons).into_iter();
         let buttons = buttons.rev().map(|button| Command::Button(button, Press::Up));
         self.keyboard.release_all().chain(buttons).collect()
@@ -104,7 +119,7 @@ impl Hands {
     /// The guest hears of the pointer another way from now on.
     pub fn set_mode(&mut self, mode: PointerMode) {
         self.mode = mode;
-        self.motion = Motion::default();
+        self.motion.forget();
     }
 
     /// How the guest hears of the pointer.
@@ -112,23 +127,44 @@ impl Hands {
         self.mode
     }
 
-    /// The guest's lock lights are these.
-    pub fn set_lights(&mut self, lights: Leds) {
-        self.lights = Some(lights);
+    /// The guest's lock lights are these: what the host's locks should become, if it is to follow.
+    pub fn set_lights(&mut self, lights: Leds) -> Option<Leds> {
+        self.locks.lit(lights)
     }
 
     /// What to press so that the guest's locks become the host's: for the moment at which the
-    /// keyboard comes to the guest.
-    ///
-    /// Nothing until the guest has shown that it drives its lights (QEMU says 0 before that), and
-    /// nothing about Scroll Lock, which hosts do not report.
+    /// keyboard comes to the guest. Nothing is said about Scroll Lock, which hosts do not report.
     pub fn match_locks(&mut self, host: Leds) -> Vec<Command> {
-        let Some(guest) = self.lights else { return Vec::new() };
-        let locks = [(Leds::CAPS, CAPS_LOCK), (Leds::NUM, NUM_LOCK)];
-        let wrong = locks.into_iter().filter(|(light, _)| host.contains(*light) != guest.contains(*light));
-        let commands: Vec<_> = wrong.flat_map(|(_, key)| self.keyboard.chord(&[key])).collect();
-        self.lights = Some(host.with_scroll_of(guest));
-        commands
+        let codes = self.locks.focused(host);
+        self.tap(&codes)
+    }
+
+    /// What to press now that the host's locks are these, though the keyboard stayed with the guest.
+    pub fn host_locks(&mut self, host: Leds) -> Vec<Command> {
+        let codes = self.locks.host_changed(host);
+        self.tap(&codes)
+    }
+
+    /// Which way locks are kept the same.
+    pub fn set_lock_sync(&mut self, sync: Sync) {
+        self.locks.set_sync(sync);
+    }
+
+    /// The pointer is locked to the picture, and moved by so much.
+    pub fn pushed(&mut self, placement: Option<&Placement>, delta: Delta) -> Option<Command> {
+        let rotation = placement.map_or(Rotation::None, Placement::rotation);
+        let (x, y) = rotation.turn_back_motion(delta.x, delta.y);
+        let (raw_x, raw_y) = rotation.turn_back_motion(delta.raw_x, delta.raw_y);
+        self.motion.pushed(Delta { x, y, raw_x, raw_y })
+    }
+
+    /// How fast a relative pointer moves.
+    pub fn set_speed(&mut self, speed: Speed) {
+        self.motion.set_speed(speed);
+    }
+
+    fn tap(&mut self, codes: &[u32]) -> Vec<Command> {
+        codes.iter().flat_map(|code| self.keyboard.chord(&[*code])).collect()
     }
 
     fn position(&self, placement: &Placement, x: f64, y: f64) -> Option<Command> {

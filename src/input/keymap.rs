@@ -1,47 +1,54 @@
 //! From Linux key codes to the numbers that QEMU gives keys.
 
+mod table;
+
 use super::Qnum;
 
 /// The number for a Linux key code (`KEY_*` in input-event-codes.h), whatever the keyboard's layout.
 ///
 /// GDK's hardware key codes are eight more. `None` for codes that no AT keyboard has.
 pub fn qnum(evdev: u32) -> Option<Qnum> {
-    let number = *QNUMS.get(usize::try_from(evdev).ok()?)?;
+    let number = *table::QNUMS.get(usize::try_from(evdev).ok()?)?;
     (number != 0).then_some(Qnum(number))
 }
 
-/// By key code: the AT set 1 scan code, with 0x80 set for those that 0xE0 precedes; 0 for none.
-#[rustfmt::skip]
-const QNUMS: [u8; 240] = [
-    /*   0 */ 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09,
-    /*  10 */ 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13,
-    /*  20 */ 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d,
-    /*  30 */ 0x1e, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27,
-    /*  40 */ 0x28, 0x29, 0x2a, 0x2b, 0x2c, 0x2d, 0x2e, 0x2f, 0x30, 0x31,
-    /*  50 */ 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3a, 0x3b,
-    /*  60 */ 0x3c, 0x3d, 0x3e, 0x3f, 0x40, 0x41, 0x42, 0x43, 0x44, 0x45,
-    /*  70 */ 0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f,
-    /*  80 */ 0x50, 0x51, 0x52, 0x53, 0x00, 0x76, 0x56, 0x57, 0x58, 0x73,
-    /*  90 */ 0x78, 0x77, 0x79, 0x70, 0x7b, 0x5c, 0x9c, 0x9d, 0xb5, 0x54,
-    /* 100 */ 0xb8, 0x5b, 0xc7, 0xc8, 0xc9, 0xcb, 0xcd, 0xcf, 0xd0, 0xd1,
-    /* 110 */ 0xd2, 0xd3, 0xef, 0xa0, 0xae, 0xb0, 0xde, 0x59, 0xce, 0xc6,
-    /* 120 */ 0x8b, 0x7e, 0xf2, 0xf1, 0x7d, 0xdb, 0xdc, 0xdd, 0xe8, 0x85,
-    /* 130 */ 0x86, 0x87, 0x8c, 0xf8, 0x64, 0x65, 0xc1, 0xbc, 0xf5, 0x9e,
-    /* 140 */ 0xa1, 0x66, 0xdf, 0xe3, 0x67, 0x68, 0x69, 0x93, 0x9f, 0x97,
-    /* 150 */ 0x82, 0x6a, 0x92, 0x6b, 0xa6, 0xec, 0xe6, 0xeb, 0xea, 0xe9,
-    /* 160 */ 0xa3, 0x6c, 0xfd, 0x99, 0xa2, 0x90, 0xa4, 0xb1, 0x98, 0x63,
-    /* 170 */ 0x00, 0x81, 0xb2, 0xe7, 0x00, 0x00, 0x88, 0x75, 0x8f, 0xf6,
-    /* 180 */ 0xfb, 0x89, 0x8a, 0x5d, 0x5e, 0x5f, 0x55, 0x83, 0xf7, 0x84,
-    /* 190 */ 0x5a, 0x74, 0xf9, 0x6d, 0x6f, 0x00, 0x00, 0x00, 0x00, 0x00,
-    /* 200 */ 0xa8, 0xa9, 0xab, 0xac, 0xad, 0xa5, 0xaf, 0xb3, 0xb4, 0xb6,
-    /* 210 */ 0xb9, 0xba, 0xbb, 0xbd, 0xbe, 0xbf, 0xc0, 0xe5, 0xc2, 0xc3,
-    /* 220 */ 0xc4, 0xc5, 0x94, 0xca, 0xcc, 0xd4, 0xed, 0xd6, 0xd7, 0xd8,
-    /* 230 */ 0xd9, 0xda, 0xe4, 0x8e, 0xd5, 0xf0, 0xf1, 0xf2, 0xf3, 0xf4,
-];
+/// Linux' name of a key code, in small letters and without `KEY_`.
+pub fn name(evdev: u32) -> Option<&'static str> {
+    table::NAMES.get(usize::try_from(evdev).ok()?).copied().filter(|name| !name.is_empty())
+}
+
+/// The key code with this name, as [`name`] gives it.
+pub fn code(name: &str) -> Option<u32> {
+    let index = table::NAMES.iter().position(|known| !known.is_empty() && *known == name)?;
+    u32::try_from(index).ok()
+}
+
+/// Every key code that QEMU has a number for.
+pub fn codes() -> impl Iterator<Item = u32> {
+    (0..).take(table::QNUMS.len()).filter(|code| qnum(*code).is_some())
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The table that ours was made of.
+    const KEYS: &str = include_str!("keymap/keys.tsv");
+
+    #[test]
+    fn the_table_is_that_of_its_source() {
+        let mut rows = 0;
+        for row in KEYS.lines().filter(|row| !row.starts_with('#')) {
+            let [code, linux, number, _] = row.split('\t').collect::<Vec<_>>()[..] else { panic!("{row}") };
+            let code = code.parse().unwrap();
+            let number = u8::from_str_radix(number.trim_start_matches("0x"), 16).unwrap();
+            assert_eq!(qnum(code), Some(Qnum(number)), "{row}");
+            let name = name(code).map_or("-".to_owned(), |name| format!("KEY_{}", name.to_uppercase()));
+            assert_eq!(name, linux, "{row}");
+            rows += 1;
+        }
+        assert_eq!(codes().count(), rows);
+    }
 
     #[test]
     fn the_main_block_has_its_scan_codes() {
@@ -52,32 +59,34 @@ mod tests {
 
     #[test]
     fn prefixed_keys_have_the_high_bit() {
-        for (name, code, number) in [
-            ("right ctrl", 97, 0x9d),
-            ("right alt", 100, 0xb8),
-            ("up", 103, 0xc8),
-            ("delete", 111, 0xd3),
-            ("pause", 119, 0xc6),
-            ("left meta", 125, 0xdb),
-            ("sysrq", 99, 0x54),
-            ("yen", 124, 0x7d),
-            ("f24", 194, 0x6f),
+        for (name, number) in [
+            ("rightctrl", 0x9d),
+            ("rightalt", 0xb8),
+            ("up", 0xc8),
+            ("delete", 0xd3),
+            ("pause", 0xc6),
+            ("leftmeta", 0xdb),
+            ("sysrq", 0x54),
+            ("yen", 0x7d),
+            ("katakanahiragana", 0x70),
+            ("hangeul", 0x72),
+            ("hanja", 0x71),
+            ("f24", 0x6f),
+            ("playpause", 0xa2),
         ] {
-            assert_eq!(qnum(code), Some(Qnum(number)), "{name}");
+            assert_eq!(code(name).and_then(qnum), Some(Qnum(number)), "{name}");
         }
     }
 
     #[test]
     fn no_two_keys_share_a_number() {
-        let mut numbers: Vec<_> = (0..240).filter_map(qnum).collect();
-        // The Korean keys share theirs with two laptop keys: QEMU knows only the former.
-        for (korean, laptop) in [(122, 237), (123, 236)] {
-            assert_eq!(qnum(korean), qnum(laptop));
-        }
+        let mut numbers: Vec<_> = codes().filter_map(qnum).collect();
+        // A code that Linux does not use any more, for what is Print now.
+        assert_eq!(qnum(84), qnum(99));
         let all = numbers.len();
         numbers.sort_unstable();
         numbers.dedup();
-        assert_eq!(numbers.len(), all - 2);
+        assert_eq!(numbers.len(), all - 1);
     }
 
     #[test]
@@ -85,5 +94,6 @@ mod tests {
         for code in [0, 170, 174, 240, 0x160, u32::MAX] {
             assert_eq!(qnum(code), None, "{code}");
         }
+        assert_eq!(code(""), None);
     }
 }

@@ -17,7 +17,7 @@ const IDLE: Duration = Duration::from_secs(2);
 const OTHERS: u64 = 256;
 
 /// How long a buffer is remembered if little is shown.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// A bounded map from a buffer's identity to what was made for it, least recently used first out.
 #[derive(Debug)]
@@ -160,10 +160,10 @@ mod tests {
         assert_eq!(cache.deadline(), None, "the one that is shown stays");
         cache.insert(id(2), 'b', at(100));
         cache.insert(id(3), 'c', at(200));
-        assert_eq!(cache.deadline(), Some(at(30_000)));
-        assert_eq!(cache.sweep(at(29_999)).count(), 0);
-        assert_eq!(cache.sweep(at(30_000)).collect::<Vec<_>>(), ['a']);
-        assert_eq!(cache.sweep(at(40_000)).collect::<Vec<_>>(), ['b']);
+        assert_eq!(cache.deadline(), Some(at(60_000)));
+        assert_eq!(cache.sweep(at(59_999)).count(), 0);
+        assert_eq!(cache.sweep(at(60_000)).collect::<Vec<_>>(), ['a']);
+        assert_eq!(cache.sweep(at(70_000)).collect::<Vec<_>>(), ['b']);
         assert_eq!((cache.len(), cache.deadline()), (1, None));
     }
 

@@ -59,6 +59,15 @@ impl Picture {
         Ok(Self { size, rgba })
     }
 
+    /// A picture of `width` times `height` pixels of the bytes R, G, B each, rows from the top; `None`
+    /// where these are not so many.
+    pub fn from_rgb(width: u32, height: u32, rgb: &[u8]) -> Option<Self> {
+        let size = Size::new(width, height);
+        let rgba: Vec<u8> = rgb.as_chunks::<3>().0.iter().flat_map(|[r, g, b]| [*r, *g, *b, 255]).collect();
+        let pixels = u64::from(width) * u64::from(height);
+        (rgba.len() as u64 == pixels * 4 && !size.is_empty()).then_some(Self { size, rgba })
+    }
+
     /// Width and height.
     pub fn size(&self) -> Size<Guest> {
         self.size

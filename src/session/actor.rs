@@ -1,7 +1,7 @@
 //! The loop that does what the state says: reach the machine, serve it, wait for it.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -27,9 +27,12 @@ pub(super) struct Shared {
     pub(super) events: Sender<Event>,
     /// The consoles that have been told of.
     pub(super) consoles: BTreeMap<ConsoleId, Known>,
+    /// Those of several that the guest uses, as was told.
+    pub(super) used: BTreeSet<ConsoleId>,
     /// What the person wants, connected or not.
     pub(super) boost: Cell<Boosting>,
     pub(super) choice: Cell<Choice>,
+    pub(super) has_clipboard: Cell<bool>,
 }
 
 impl Shared {
@@ -51,6 +54,7 @@ impl Shared {
         match *request {
             Request::Boost(boost) => self.boost.set(boost),
             Request::Choose(choice) => self.choice.set(choice),
+            Request::OpenClipboard => self.has_clipboard.set(true),
             _ => {}
         }
     }
@@ -66,7 +70,8 @@ pub(super) async fn run(
 ) {
     let Options { boost } = options;
     let (boost, choice) = (Cell::new(boost), Cell::default());
-    let mut shared = Shared { requests, input, events, consoles: BTreeMap::new(), boost, choice };
+    let (consoles, used, has_clipboard) = (BTreeMap::new(), BTreeSet::new(), Cell::new(false));
+    let mut shared = Shared { requests, input, events, consoles, used, boost, choice, has_clipboard };
     let mut lifecycle = Lifecycle::new(source.can_return());
     let mut reached: Option<Reached> = None;
     while let Some(state) = lifecycle.state(clock::now()) {
@@ -133,7 +138,11 @@ async fn connect(source: &Source, reached: &mut Option<Reached>, shared: &Shared
                     shared.tell(Event::PowerFailed(power, PowerError::NoMonitor)).await;
                 }
                 Request::Ask(id, wish) => shared.tell(Event::Asked(id, wish, Answer::Failed)).await,
-                Request::Reconnect | Request::Boost(_) | Request::Choose(_) => {}
+                Request::Reconnect
+                | Request::Boost(_)
+                | Request::Choose(_)
+                | Request::OpenClipboard
+                | Request::Clipboard(_) => {}
             }
         }
     };
@@ -198,7 +207,7 @@ async fn wait(
                 }
             }
             (Request::Ask(id, wish), _) => shared.tell(Event::Asked(id, wish, Answer::Failed)).await,
-            (Request::Boost(_) | Request::Choose(_), _) => {}
+            (Request::Boost(_) | Request::Choose(_) | Request::OpenClipboard | Request::Clipboard(_), _) => {}
         }
     }
 }

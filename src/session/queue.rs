@@ -11,7 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_channel::{Receiver, Sender};
 
 use super::ConsoleId;
-use crate::input::{Button, Command, Press, Qnum};
+use crate::geometry::Point;
+use crate::input::{Button, Command, Press, Qnum, Touch};
 
 /// So many commands may wait before new ones are dropped.
 const LIMIT: usize = 512;
@@ -29,6 +30,8 @@ pub(super) enum Item {
 enum Held {
     Key(Qnum),
     Button(Button),
+    /// In this slot.
+    Finger(u8),
 }
 
 impl Held {
@@ -36,6 +39,7 @@ impl Held {
         match self {
             Self::Key(key) => Command::Key(key, Press::Up),
             Self::Button(button) => Command::Button(button, Press::Up),
+            Self::Finger(slot) => Command::Touch { touch: Touch::Cancel, slot, at: Point::new(0, 0) },
         }
     }
 }
@@ -64,6 +68,14 @@ impl Waiting {
             Command::Key(key, press) => self.hold(console, Held::Key(key), press, full),
             Command::Button(button, press) => self.hold(console, Held::Button(button), press, full),
             Command::MoveTo(_) | Command::MoveBy { .. } => !full,
+            Command::Touch { touch, slot, .. } => {
+                let finger = Held::Finger(slot);
+                match touch {
+                    Touch::Begin => self.hold(console, finger, Press::Down, full),
+                    Touch::Update => !full && self.held.contains(&(console, finger)),
+                    Touch::End | Touch::Cancel => self.hold(console, finger, Press::Up, full),
+                }
+            }
         };
         if accepted {
             self.items.push_back(Item::Command(console, command));
@@ -98,6 +110,10 @@ fn join(waiting: Command, new: Command) -> Option<Command> {
         (Command::MoveBy { x: x1, y: y1 }, Command::MoveBy { x: x2, y: y2 }) => {
             Some(Command::MoveBy { x: x1.checked_add(x2)?, y: y1.checked_add(y2)? })
         }
+        (
+            Command::Touch { touch: Touch::Update, slot: before, .. },
+            Command::Touch { touch: Touch::Update, slot, .. },
+        ) => (before == slot).then_some(new),
         _ => None,
     }
 }

@@ -23,7 +23,8 @@ use super::queue::{Item, Queue};
 use super::sizing::Sizing;
 use super::state::Input;
 use super::watch::{LOOK, Watching};
-use super::{Boosting, Choice, Console, ConsoleId, ConsoleKind, Event, Hardware, Request, hardware};
+use super::{Boosting, Choice, Console, ConsoleId, ConsoleKind, Event, Hardware, Request, hardware, paste};
+use crate::clipboard;
 use crate::clock::{self, Time};
 use crate::display1::{self, CallError, Change, Description, Frames, Listener, Peer, RegisterError, Report};
 use crate::frame::{self, Mailbox};
@@ -65,6 +66,8 @@ pub(super) enum Done {
     Look,
     /// A console is not boosted any more.
     Boosted,
+    /// Nobody attends to the clipboard any more.
+    Attended,
 }
 
 type Jobs<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + 'a>>>;
@@ -113,9 +116,13 @@ pub(super) async fn serve(link: &Link, machine: &display1::Machine, shared: &mut
     let watching = Watching::new(shared.choice.get());
     let (consoles, jobs) = (BTreeMap::new(), Jobs::new());
     let touched = Touched::default();
-    let mut serving = Serving { link, shared, consoles, watching, touched, jobs, reports };
+    let mut serving = Serving { link, shared, consoles, watching, touched, clipboard: None, jobs, reports };
     serving.set_consoles(&machine.consoles).await;
+    serving.attend();
     let happened = serving.run(changes, said).await;
+    if serving.clipboard.is_some() {
+        serving.shared.tell(Event::Clipboard(clipboard::Input::Disconnected)).await;
+    }
     drop(serving);
     input.close();
     happened
@@ -128,6 +135,8 @@ pub(super) struct Serving<'a> {
     pub(super) consoles: BTreeMap<ConsoleId, Served>,
     watching: Watching,
     touched: Touched,
+    /// What is wanted of the machine's clipboard.
+    clipboard: Option<Sender<clipboard::Act>>,
     jobs: Jobs<'a>,
     reports: Sender<Said>,
 }
@@ -185,7 +194,22 @@ impl<'a> Serving<'a> {
                 let active = self.watching.choose(choice);
                 self.activate(active).await;
             }
+            Request::OpenClipboard => self.attend(),
+            Request::Clipboard(act) => {
+                // Nobody attends to it where another viewer does.
+                let _ = self.clipboard.as_ref().map(|acts| acts.try_send(act));
+            }
             Request::Reconnect | Request::Close => {}
+        }
+    }
+
+    /// Attends to the clipboard, if anybody wants it.
+    fn attend(&mut self) {
+        if self.clipboard.is_none() && self.shared.has_clipboard.get() {
+            let (acts, wanted) = async_channel::unbounded();
+            self.clipboard = Some(acts);
+            let attended = paste::attend(self.link.peer.clone(), wanted, self.shared.events.clone());
+            self.job(attended.map(|()| Done::Attended));
         }
     }
 
@@ -219,7 +243,7 @@ impl<'a> Serving<'a> {
             Done::Registered(id, generation, result) => self.registered(id, generation, result),
             Done::Again(id) => self.register(id),
             Done::Sized(id, wish, result) => self.sized(id, wish, result).await,
-            Done::Powered(_, Ok(())) | Done::Boosted => {}
+            Done::Powered(_, Ok(())) | Done::Boosted | Done::Attended => {}
             Done::Look => self.look().await,
             Done::Powered(power, Err(error)) => self.shared.tell(Event::PowerFailed(power, error)).await,
         }
@@ -283,6 +307,7 @@ impl<'a> Serving<'a> {
     async fn remove(&mut self, id: ConsoleId) {
         self.consoles.remove(&id);
         self.watching.remove(id);
+        self.shared.used.remove(&id);
         self.touched.borrow_mut().remove(&id);
         if self.shared.choice.get() == Choice::Console(id) {
             self.shared.choice.set(Choice::Automatic);
@@ -413,6 +438,10 @@ impl<'a> Serving<'a> {
     async fn look(&mut self) {
         self.watching.looking = self.watching.has_choice();
         let active = self.watching.look(self.shared.consoles.values().map(|known| &known.console));
+        for (id, used) in self.watching.use_changed(&mut self.shared.used) {
+            tracing::debug!(%id, used, "the guest's use of a console");
+            self.shared.tell(Event::InUse(id, used)).await;
+        }
         self.activate(active).await;
         if self.watching.looking {
             self.look_soon();

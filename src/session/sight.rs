@@ -20,6 +20,44 @@ pub(super) struct Eye {
     pulse: Pulse,
     kind: u64,
     sight: Sight,
+    content: Content,
+    usage: Usage,
+}
+
+/// What there is to see.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// No picture, or QEMU's notice that the guest shows nothing.
+    #[default]
+    Nothing,
+    /// One colour: a guest that clears its screen, or has nothing on it.
+    Plain,
+    Picture,
+}
+
+/// Whether the guest uses an output, which it does until there has been nothing for a while.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Usage {
+    #[default]
+    Unused,
+    /// Since so many looks there is nothing.
+    Used { nothing: u32 },
+}
+
+/// For so many looks in a row there is nothing on an output that the guest does not use any more: a
+/// change of its mode takes less.
+const GONE: u32 = 4;
+
+impl Usage {
+    fn seen(self, content: Content) -> Self {
+        match (self, content) {
+            (_, Content::Picture) | (Self::Used { .. }, Content::Plain) => Self::Used { nothing: 0 },
+            (Self::Used { nothing }, Content::Nothing) if nothing + 1 < GONE => {
+                Self::Used { nothing: nothing + 1 }
+            }
+            _ => Self::Unused,
+        }
+    }
 }
 
 impl Eye {
@@ -29,12 +67,22 @@ impl Eye {
         let scanout = frames.current().unwrap_or_default();
         let kind = kind(&scanout);
         let same = kind == self.kind;
-        if same && (pulse == self.pulse || self.sight != Sight::Nothing) {
-            return self.sight;
+        if !same || pulse != self.pulse {
+            (self.pulse, self.kind) = (pulse, kind);
+            self.content = content(&scanout, hardware);
+            self.sight = match self.content {
+                Content::Picture => Sight::Picture(kind),
+                Content::Plain if same => self.sight,
+                Content::Plain | Content::Nothing => Sight::Nothing,
+            };
         }
-        (self.pulse, self.kind) = (pulse, kind);
-        self.sight = if shows(&scanout, hardware) { Sight::Picture(kind) } else { Sight::Nothing };
+        self.usage = self.usage.seen(self.content);
         self.sight
+    }
+
+    /// Whether the guest uses the output, going by what has been seen of it.
+    pub(super) fn is_used(&self) -> bool {
+        self.usage != Usage::Unused
     }
 }
 
@@ -51,16 +99,16 @@ fn kind(scanout: &Scanout) -> u64 {
     hasher.finish()
 }
 
-/// Whether there is anything to see. A dma-buf is not read for that: of a GPU of the guest's, what has
-/// the size of QEMU's notice is taken for it.
-fn shows(scanout: &Scanout, hardware: Hardware) -> bool {
+/// What there is to see. A dma-buf is not read for that: of a GPU of the guest's, what has the size of
+/// QEMU's notice is taken for it.
+fn content(scanout: &Scanout, hardware: Hardware) -> Content {
     match scanout {
-        Scanout::Blank => false,
-        Scanout::Pixels(pixels) => !is_empty(&mut Rows::of_pixels(pixels)),
-        Scanout::Mapped(mapped) => !is_empty(&mut Rows::of_mapped(mapped)),
+        Scanout::Blank => Content::Nothing,
+        Scanout::Pixels(pixels) => Rows::of_pixels(pixels).content(),
+        Scanout::Mapped(mapped) => Rows::of_mapped(mapped).content(),
         Scanout::Dmabuf(dmabuf) => {
             let is_gpu = !matches!(hardware, Hardware::Other | Hardware::Ramfb);
-            !(is_gpu && dmabuf.size() == NOTICE)
+            if is_gpu && dmabuf.size() == NOTICE { Content::Nothing } else { Content::Picture }
         }
     }
 }
@@ -109,15 +157,19 @@ impl<'a> Rows<'a> {
         let first = first.get_or_insert_with(|| begin.to_vec());
         line.chunks_exact(self.pixel).all(|pixel| pixel == first)
     }
-}
 
-/// Whether a picture is of one colour, but for a line of text in its middle.
-fn is_empty(rows: &mut Rows<'_>) -> bool {
-    let top = (rows.count / LETTER).saturating_sub(1) / 2 * LETTER;
-    let (mut line, mut first) = (Vec::new(), None);
-    (0..rows.count)
-        .filter(|row| !(top..top + LETTER).contains(row))
-        .all(|row| rows.is_plain(row, &mut line, &mut first))
+    /// QEMU's notice is of one colour, but for a line of text in its middle.
+    fn content(&mut self) -> Content {
+        let count = self.count;
+        let top = (count / LETTER).saturating_sub(1) / 2 * LETTER;
+        let mut text = top..(top + LETTER).min(count);
+        let (mut line, mut first) = (Vec::new(), None);
+        let mut is_plain = |row| self.is_plain(row, &mut line, &mut first);
+        if !(0..text.start).chain(text.end..count).all(&mut is_plain) {
+            return Content::Picture;
+        }
+        if text.all(is_plain) { Content::Plain } else { Content::Nothing }
+    }
 }
 
 #[cfg(test)]
@@ -165,6 +217,37 @@ mod tests {
         dot(&mailbox, 40, 40);
         let second = eye.look(&mailbox, Hardware::Other);
         assert!(second != first && second != Sight::Nothing);
+    }
+
+    fn fill(mailbox: &Mailbox, size: Size<Guest>, value: u8) {
+        let bytes = vec![value; (size.width * size.height * 4) as usize];
+        let image = Image::new(size, size.width * 4, Format::Xrgb8888, &bytes).expect("an image");
+        mailbox.apply(Event::Patch { at: Point::new(0, 0), image }, Time::from_millis(3)).expect("a colour");
+    }
+
+    #[test]
+    fn an_output_is_used_until_there_is_nothing_for_a_while() {
+        let size = Size::new(64, 64);
+        let mailbox = mailbox(size);
+        let mut eye = Eye::default();
+        let mut used = |times: u32| {
+            for _ in 0..times {
+                let _ = eye.look(&mailbox, Hardware::VirtioGpu);
+            }
+            eye.is_used()
+        };
+        assert!(!used(9), "black from the beginning");
+        dot(&mailbox, 3, 3);
+        assert!(used(1));
+        fill(&mailbox, size, 0);
+        assert!(used(9), "a cleared screen is the guest's affair");
+        // The middle line of four is the second.
+        dot(&mailbox, 30, 16);
+        assert!(used(3) && !used(1), "QEMU's notice, for as long as no mode change takes");
+        fill(&mailbox, size, 0);
+        assert!(!used(9));
+        dot(&mailbox, 3, 3);
+        assert!(used(1));
     }
 
     #[test]

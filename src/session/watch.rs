@@ -1,6 +1,6 @@
 //! Looks after the consoles of a machine by themselves: which one is active, which are boosted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::follow::{Choice, Follow};
@@ -61,6 +61,13 @@ impl Watching {
         }
         self.follow.look(sights);
         self.follow.changed()
+    }
+
+    /// Brings `used` up to date: the consoles that the guest uses. Says which have come and gone.
+    pub(super) fn use_changed(&self, used: &mut BTreeSet<ConsoleId>) -> Vec<(ConsoleId, bool)> {
+        let now: BTreeSet<_> = self.eyes.iter().filter(|(_, eye)| eye.is_used()).map(|(id, _)| *id).collect();
+        let before = std::mem::replace(used, now);
+        before.symmetric_difference(used).map(|id| (*id, used.contains(id))).collect()
     }
 }
 

@@ -128,6 +128,17 @@ impl Bus {
         Found { owner, machine }
     }
 
+    /// The machine that is meant.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, or several are.
+    pub(super) async fn machine(self, wanted: Option<&str>) -> Result<Peer, ConnectError> {
+        let found = self.machines().await?;
+        let owner = self.choose(wanted, found)?;
+        Ok(Peer::on_bus(self.connection, owner))
+    }
+
     /// Picks the machine that is meant.
     fn choose(&self, wanted: Option<&str>, found: Vec<Found>) -> Result<OwnedUniqueName, ConnectError> {
         match choose(wanted, &found) {
@@ -156,10 +167,9 @@ pub(super) async fn connect(
     stage: impl Fn(Stage),
 ) -> Result<Link, ConnectError> {
     let bus = Bus::join(address).await?;
-    let found = bus.machines().await?;
-    let owner = bus.choose(wanted, found)?;
+    let peer = bus.machine(wanted).await?;
     stage(Stage::Opening);
-    Ok(Link { peer: Peer::on_bus(bus.connection, owner), keep: Keep::Bus })
+    Ok(Link { peer, keep: Keep::Bus })
 }
 
 /// Completes when the machine is on the bus.

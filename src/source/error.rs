@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::bus::Found;
 use super::launch::LaunchError;
+use super::libvirt::LibvirtError;
 use super::qmp::QmpError;
 use crate::display1::{CallError, PeerError};
 
@@ -71,6 +72,9 @@ pub enum ConnectError {
     /// Our own QEMU does not run.
     #[error(transparent)]
     Launch(#[from] LaunchError),
+    /// libvirt does not give us the machine.
+    #[error(transparent)]
+    Libvirt(#[from] LibvirtError),
 }
 
 impl ConnectError {
@@ -97,8 +101,26 @@ impl ConnectError {
                 QmpError::Busy(_) | QmpError::Closed | QmpError::Silent { .. } => Chance::Later,
                 QmpError::NotQmp(_) | QmpError::Refused { .. } | QmpError::Io(_) => Chance::No,
             },
+            Self::Libvirt(error) => of_libvirt(error),
             _ => Chance::No,
         }
+    }
+}
+
+fn of_libvirt(error: &LibvirtError) -> Chance {
+    use LibvirtError as E;
+    match error {
+        E::NoMachine { .. } | E::Off(_) => Chance::OnReturn,
+        E::Absent { .. } | E::Silent { .. } | E::Disconnected | E::Busy(_) | E::NotNow(_) | E::Failed(_) => {
+            Chance::Later
+        }
+        E::NotBuilt
+        | E::Refused { .. }
+        | E::BadUri { .. }
+        | E::NoDisplay { .. }
+        | E::Remote(_)
+        | E::Rejected(_)
+        | E::Unsupported(_) => Chance::No,
     }
 }
 

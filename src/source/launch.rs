@@ -1,12 +1,14 @@
 //! A machine that we start ourselves: QEMU with us as its display, which never outlives us.
 //!
 //! - `arguments`: the command as the person wrote it, completed or refused.
+//! - `agent`: the clipboard that it is given, if it has none.
 //! - [`guard`]: the step between us and QEMU that ties its life to ours.
 //! - `child`: the process, its last words, its end.
 //!
 //! QEMU gets a monitor of its own beside those that its command asks for: one end of a socket pair,
 //! which nobody else can reach, and which leaves no file behind. The display is asked for over it.
 
+mod agent;
 mod arguments;
 mod child;
 pub mod guard;
@@ -83,8 +85,9 @@ impl Launch {
     /// # Errors
     ///
     /// When no process can be made. A program that does not exist shows in [`Child::exited`].
-    pub(super) fn start(&self) -> Result<Child, LaunchError> {
-        let child = Child::spawn(self)
+    pub(super) async fn start(&self) -> Result<Child, LaunchError> {
+        let agent = agent::arguments(&self.program, &self.arguments).await;
+        let child = Child::spawn(self, agent)
             .map_err(|error| LaunchError::Spawn { program: self.program.clone().into(), error })?;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(child.over());
         Ok(child)

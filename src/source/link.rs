@@ -8,6 +8,7 @@ use futures_util::future::{self, Either};
 use thiserror::Error;
 
 use super::launch::{Child, Exited};
+use super::libvirt::{self, LibvirtError};
 use super::qmp::{Client, QmpError, Shutdown};
 use super::{ConnectError, bus, hand_over, within};
 use crate::display1::Peer;
@@ -38,6 +39,8 @@ pub enum Keep {
     Qmp(Client),
     /// The process, and its monitor.
     Child { child: Child, monitor: Client },
+    /// What libvirt can do with it.
+    Libvirt(libvirt::Reached),
 }
 
 /// What a monitor can do to its machine.
@@ -59,6 +62,11 @@ impl Link {
                 if let Either::Right(_) = future::select(closed, left).await {
                     return Ending::Gone;
                 }
+            }
+            Keep::Libvirt(reached) => {
+                let (closed, left) = (pin!(self.peer.closed()), pin!(bus::departure(&self.peer)));
+                future::select(closed, left).await;
+                return reached.ending().await;
             }
             Keep::Qmp(monitor) => {
                 self.peer.closed().await;
@@ -91,7 +99,7 @@ impl Link {
     pub fn monitor(&self) -> Option<&Client> {
         match &self.keep {
             Keep::Qmp(monitor) | Keep::Child { monitor, .. } => Some(monitor),
-            Keep::Bus | Keep::Fd => None,
+            Keep::Bus | Keep::Fd | Keep::Libvirt(_) => None,
         }
     }
 
@@ -99,7 +107,7 @@ impl Link {
     pub async fn exited(&self) -> Ending {
         match &self.keep {
             Keep::Child { child, .. } => Ending::Exited(child.exited().await),
-            Keep::Bus | Keep::Fd | Keep::Qmp(_) => future::pending().await,
+            Keep::Bus | Keep::Fd | Keep::Qmp(_) | Keep::Libvirt(_) => future::pending().await,
         }
     }
 
@@ -121,6 +129,9 @@ impl Link {
     ///
     /// When there is no monitor, or it refuses.
     pub async fn power(&self, power: Power) -> Result<(), PowerError> {
+        if let Keep::Libvirt(reached) = &self.keep {
+            return Ok(reached.power(power).await?);
+        }
         let monitor = self.monitor().ok_or(PowerError::NoMonitor)?;
         Ok(match power {
             Power::Down => monitor.power_down().await,
@@ -135,7 +146,7 @@ impl Link {
         let _ = within(OTHER_SOCKET, peer.connection().clone().close()).await;
         match keep {
             Keep::Child { child, monitor } => Some(child.end(&monitor).await),
-            Keep::Bus | Keep::Fd | Keep::Qmp(_) => None,
+            Keep::Bus | Keep::Fd | Keep::Qmp(_) | Keep::Libvirt(_) => None,
         }
     }
 }
@@ -147,6 +158,8 @@ pub enum PowerError {
     NoMonitor,
     #[error(transparent)]
     Refused(#[from] QmpError),
+    #[error(transparent)]
+    Libvirt(#[from] LibvirtError),
 }
 
 /// How a link ended.

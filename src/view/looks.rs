@@ -76,6 +76,17 @@ impl DisplayView {
         self.take_paint(Paint { filter, ..self.imp().paint.get() });
     }
 
+    /// How pixels of pictures in another size are mixed.
+    pub fn filter(&self) -> Filter {
+        self.imp().paint.get().filter
+    }
+
+    /// Looks as another view does, but for the part of the picture that is seen.
+    pub fn look_like(&self, other: &Self) {
+        self.take_look(Look { pan: Pan::default(), ..other.look() });
+        self.take_paint(other.imp().paint.get());
+    }
+
     /// What is seen beside the picture.
     pub fn set_background(&self, background: Colour) {
         self.take_paint(Paint { background, ..self.imp().paint.get() });

@@ -7,7 +7,7 @@ use gtk::{gdk, gio, glib};
 use super::keys::Chord;
 use super::{MachineWindow, consoles};
 use crate::frame::Screen;
-use crate::session::{Power, State};
+use crate::session::{ConsoleId, Power, State};
 
 impl MachineWindow {
     pub(super) fn install_actions(&self) {
@@ -24,7 +24,6 @@ impl MachineWindow {
             plain("shortcuts", Self::show_shortcuts),
             plain("about", Self::show_about),
             plain("menu", Self::toggle_menu),
-            plain("text-console", |_| {}),
             gio::ActionEntryBuilder::new("copy-ramfb")
                 .parameter_type(Some(glib::VariantTy::STRING))
                 .activate(|window: &Self, _, whose| {
@@ -43,6 +42,22 @@ impl MachineWindow {
                     window.view().grab_focus();
                 })
                 .build(),
+            gio::ActionEntryBuilder::new("fullscreen-all")
+                .state(false.to_variant())
+                .activate(|window: &Self, _, _| {
+                    let filled = window.shared().spread.borrow().is_some();
+                    window.fill_monitors(!filled);
+                })
+                .build(),
+            gio::ActionEntryBuilder::new("fullscreen-on")
+                .parameter_type(Some(glib::VariantTy::STRING))
+                .activate(|window: &Self, _, meant| {
+                    window.fill_monitor(meant.and_then(glib::Variant::str).unwrap_or_default());
+                })
+                .build(),
+            of_console("to-window", |window, id| window.set_own_window(id, true)),
+            of_console("to-tab", |window, id| window.set_own_window(id, false)),
+            of_console("hide-console", Self::hide_console),
             gio::ActionEntryBuilder::new("send-key")
                 .parameter_type(Some(glib::VariantTy::STRING))
                 .activate(|window: &Self, _, chosen| {
@@ -78,16 +93,15 @@ impl MachineWindow {
 
     /// Lets those actions be chosen that would do something.
     pub(super) fn update_actions(&self) {
-        let known = self.imp().known.borrow();
+        let known = self.shared().known.borrow();
         let live = matches!(known.state, State::Live(_));
         let down = matches!(known.state, State::Lost { .. } | State::Ended(_));
         let picture =
-            known.console().is_some_and(|console| matches!(console.frames.screen(), Screen::Live(_)));
+            self.console().is_some_and(|console| matches!(console.frames.screen(), Screen::Live(_)));
         for (name, enabled) in [
             ("save-screenshot", picture),
             ("copy-screenshot", picture),
-            ("send-key", live && known.shown.is_some()),
-            ("text-console", false),
+            ("send-key", live && self.head().is_some()),
             ("preferences", self.imp().settings.store().is_some()),
             ("shut-down", live),
             ("force-off", live),
@@ -119,6 +133,23 @@ impl MachineWindow {
 
 fn plain(name: &str, act: impl Fn(&MachineWindow) + 'static) -> gio::ActionEntry<MachineWindow> {
     gio::ActionEntryBuilder::new(name).activate(move |window, _, _| act(window)).build()
+}
+
+/// An action on the console of the number that it is given.
+fn of_console(
+    name: &str,
+    act: impl Fn(&MachineWindow, ConsoleId) + 'static,
+) -> gio::ActionEntry<MachineWindow> {
+    gio::ActionEntryBuilder::new(name)
+        .parameter_type(Some(glib::VariantTy::INT32))
+        .activate(move |window, _, number| {
+            let number =
+                number.and_then(glib::Variant::get::<i32>).and_then(|number| u32::try_from(number).ok());
+            if let Some(number) = number {
+                act(window, ConsoleId(number));
+            }
+        })
+        .build()
 }
 
 fn shortcut(key: gdk::Key, modifiers: gdk::ModifierType, action: &str) -> gtk::Shortcut {

@@ -16,15 +16,6 @@ struct Notice {
 }
 
 impl MachineWindow {
-    pub(super) fn watch_refusals(&self) {
-        self.view().connect_status_changed(glib::clone!(
-            #[weak(rename_to = window)]
-            self,
-            move |_| window.tell_banner()
-        ));
-        self.connect_console_shown(|window| window.imp().banner.set_revealed(false));
-    }
-
     /// Brings the banner in line with what is known.
     pub(super) fn tell_banner(&self) {
         let notice = match self.view().status() {

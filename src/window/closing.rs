@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use adw::prelude::*;
-use adw::subclass::prelude::*;
 use gtk::glib;
 
 use super::i18n::{gettext, gettext_f};
@@ -33,25 +32,29 @@ impl MachineWindow {
     /// Closes without asking anybody: a machine of our own ends.
     pub fn leave(&self) {
         self.let_go();
-        self.destroy();
+        self.shared().windows().iter().for_each(GtkWindowExt::destroy);
     }
 
     /// Where the machine stands, or stood when the window closed.
     pub fn state(&self) -> State {
-        self.imp().known.borrow().state.clone()
+        self.shared().known.borrow().state.clone()
     }
 
     pub(super) fn is_shutting_down(&self) -> bool {
-        matches!(*self.imp().closing.borrow(), Closing::Asked(_))
+        matches!(*self.shared().closing.borrow(), Closing::Asked(_))
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        matches!(*self.imp().closing.borrow(), Closing::Done)
+        matches!(*self.shared().closing.borrow(), Closing::Done)
     }
 
     /// The person, or the desktop, asks to close.
     pub(super) fn asked_to_close(&self) -> glib::Propagation {
-        let runs = matches!(self.imp().known.borrow().state, State::Live(_));
+        if !self.is_closed() && self.has_company() {
+            self.put_away();
+            return glib::Propagation::Stop;
+        }
+        let runs = matches!(self.shared().known.borrow().state, State::Live(_));
         if self.is_closed() || self.setup().hold != Hold::Owner || !runs {
             self.let_go();
             return glib::Propagation::Proceed;
@@ -66,18 +69,19 @@ impl MachineWindow {
 
     /// The machine has done something: perhaps what the window waited for.
     pub(super) fn closing_goes_on(&self) {
-        let runs = matches!(self.imp().known.borrow().state, State::Live(_));
+        let runs = matches!(self.shared().known.borrow().state, State::Live(_));
         if self.is_shutting_down() && !runs {
             self.let_go();
-            self.close();
+            self.shared().windows().iter().for_each(GtkWindowExt::destroy);
         }
     }
 
     /// A switch of the machine did not work.
     pub(super) fn power_failed(&self, words: &str) {
-        self.toast(&adw::Toast::new(&glib::markup_escape_text(words)));
+        let window = self.shared().front().unwrap_or_else(|| self.clone());
+        window.toast(&adw::Toast::new(&glib::markup_escape_text(words)));
         if self.is_shutting_down() {
-            self.ask_whether_to_wait();
+            window.ask_whether_to_wait();
         }
     }
 
@@ -91,6 +95,13 @@ impl MachineWindow {
         self.offer_force(dialog);
     }
 
+    /// Hides this window's heads; the machine's other windows stay.
+    fn put_away(&self) {
+        for head in self.heads() {
+            self.hide_console(head.id());
+        }
+    }
+
     fn ask_guest(&self) {
         self.view().release_all();
         self.remote().power(Power::Down);
@@ -98,17 +109,18 @@ impl MachineWindow {
             #[weak(rename_to = window)]
             self,
             move || {
-                if let Closing::Asked(source) = &mut *window.imp().closing.borrow_mut() {
+                if let Closing::Asked(source) = &mut *window.shared().closing.borrow_mut() {
                     source.take();
                 }
                 if window.is_shutting_down() {
-                    window.ask_whether_to_wait();
+                    let front = window.shared().front().unwrap_or(window);
+                    front.ask_whether_to_wait();
                 }
             }
         );
         let source = glib::timeout_add_local_once(PATIENCE, ask);
-        self.imp().closing.replace(Closing::Asked(Some(source)));
-        self.tell();
+        self.shared().closing.replace(Closing::Asked(Some(source)));
+        self.tell_all();
     }
 
     fn ask_whether_to_wait(&self) {
@@ -138,21 +150,28 @@ impl MachineWindow {
     }
 
     pub(super) fn machine_name(&self) -> String {
-        let known = self.imp().known.borrow();
+        let known = self.shared().known.borrow();
         let name = known.machine.as_ref().map(|machine| machine.name.clone());
         name.filter(|name| !name.is_empty()).unwrap_or_else(|| gettext("Machine"))
     }
 
     /// Lets go of the machine, once.
     pub(super) fn let_go(&self) {
-        let before = self.imp().closing.replace(Closing::Done);
+        let before = self.shared().closing.replace(Closing::Done);
         match before {
             Closing::Done => return,
             Closing::Asked(Some(source)) => source.remove(),
             Closing::Asked(None) | Closing::No => {}
         }
-        self.remember_size();
-        self.view().release_all();
+        self.shared().windows().iter().for_each(Self::remember_size);
+        if let Some(filled) = &*self.shared().spread.borrow() {
+            self.remember_monitors(filled);
+        }
+        self.shared().heads().iter().for_each(|(head, _)| head.view().release_all());
         self.remote().close();
+        // Those that are not seen would stay.
+        let unseen =
+            self.shared().windows().into_iter().filter(|window| window != self && !window.is_visible());
+        unseen.for_each(|window| window.destroy());
     }
 }

@@ -33,9 +33,14 @@ impl Choice {
     fn number(self) -> i32 {
         match self {
             Self::Automatic => AUTOMATIC,
-            Self::Pinned(id) | Self::Demanded(id) => i32::try_from(id.0).unwrap_or(AUTOMATIC),
+            Self::Pinned(id) | Self::Demanded(id) => number(id),
         }
     }
+}
+
+/// A console's number as actions have it.
+pub(super) fn number(id: ConsoleId) -> i32 {
+    i32::try_from(id.0).unwrap_or(AUTOMATIC)
 }
 
 impl Known {
@@ -50,55 +55,78 @@ impl Known {
     }
 
     /// The console that the machine uses; else the one that is shown, or the first one with a picture.
+    /// One that the guest does not use is none while there are others.
     fn automatic(&self) -> Option<ConsoleId> {
-        let mut graphic = self.consoles.iter().filter(|console| console.kind == ConsoleKind::Graphic);
-        let there = |wanted: Option<ConsoleId>| {
-            let mut ids = graphic.clone().map(|console| console.id);
-            ids.find(|id| Some(*id) == wanted)
-        };
-        there(self.active).or_else(|| there(self.shown)).or_else(|| graphic.next().map(|console| console.id))
+        let graphic = self.consoles.iter().filter(|console| console.kind == ConsoleKind::Graphic);
+        let all: Vec<_> = graphic.map(|console| console.id).collect();
+        let used: Vec<_> = all.iter().copied().filter(|id| self.in_use.contains(id)).collect();
+        let choice = if used.is_empty() { all } else { used };
+        let there = |wanted: Option<ConsoleId>| wanted.filter(|id| choice.contains(id));
+        there(self.active).or_else(|| there(self.shown)).or_else(|| choice.first().copied())
     }
 }
 
 impl MachineWindow {
     /// The person chooses a console, or that the window follows the machine again.
     pub(super) fn choose_console(&self, number: i32) {
-        self.take_choice(Choice::numbered(number));
+        let choice = Choice::numbered(number);
+        if let Choice::Pinned(id) = choice {
+            self.shared().wishes.borrow_mut().open(id);
+        }
+        self.take_choice(choice);
         self.remember_console(number);
+        let window = match choice {
+            Choice::Pinned(id) => self.shared().head(id).map(|(_, window)| window),
+            _ => None,
+        };
+        if let Some(window) = window.filter(|window| window != self) {
+            window.present();
+        }
     }
 
     /// Goes by this choice from now on.
     pub(super) fn take_choice(&self, choice: Choice) {
-        self.imp().known.borrow_mut().choice = choice;
+        self.shared().known.borrow_mut().choice = choice;
         self.remote().choose(match choice {
             Choice::Automatic => session::Choice::Automatic,
             Choice::Pinned(id) | Choice::Demanded(id) => session::Choice::Console(id),
         });
-        self.set_action_state("console", &choice.number().to_variant());
-        self.consoles_changed();
+        self.arrange();
     }
 
     /// Offers the consoles, as they are now; nothing where there is no choice.
     pub(super) fn refill_consoles(&self) {
-        let known = self.imp().known.borrow();
+        let known = self.shared().known.borrow();
+        self.set_action_state("console", &known.choice.number().to_variant());
         let of = |kind| known.consoles.iter().filter(move |console| console.kind == kind);
         let button = &self.imp().console_button;
-        button.set_visible(of(ConsoleKind::Graphic).count() > 1);
+        button.set_visible(known.consoles.len() > 1);
         let menu = gio::Menu::new();
         let follow = gio::Menu::new();
         follow.append_item(&item(&gettext("_Automatic"), AUTOMATIC));
         menu.append_section(None, &follow);
         let screens = gio::Menu::new();
         for console in of(ConsoleKind::Graphic) {
-            screens.append_item(&item(&name(console), Choice::Pinned(console.id).number()));
+            let unused = !known.in_use.contains(&console.id) && self.shared().head(console.id).is_none();
+            let label = name(console).replace('_', "__");
+            let label = if unused {
+                // Translators: A console on which the machine shows nothing.
+                gettext_f("{console}, Off", &[("console", &label)])
+            } else {
+                label
+            };
+            screens.append_item(&item(&label, number(console.id)));
         }
         menu.append_section(None, &screens);
         if of(ConsoleKind::Text).next().is_some() {
             let texts = gio::Menu::new();
             for console in of(ConsoleKind::Text) {
-                texts.append(Some(&name(console)), Some("win.text-console"));
+                texts.append_item(&item(&name(console).replace('_', "__"), number(console.id)));
             }
-            menu.append_section(Some(&gettext("Text, Without a Picture")), &texts);
+            menu.append_section(Some(&gettext("Text")), &texts);
+        }
+        if let Some(head) = self.head() {
+            menu.append_section(None, &self.tab_menu(&head));
         }
         button.set_menu_model(Some(&menu));
     }
@@ -110,12 +138,12 @@ fn item(label: &str, number: i32) -> gio::MenuItem {
     item
 }
 
-/// A console's name for the menu: QEMU's label, and where its device sits.
-fn name(console: &Console) -> String {
-    let label = console.label.replace('_', "__");
+/// A console's name for people: QEMU's label, and where its device sits.
+pub(super) fn name(console: &Console) -> String {
+    let label = &console.label;
     match console.device.strip_prefix("pci/0000/").or(console.device.strip_prefix("pci/")) {
-        Some(slot) => gettext_f("{console} (PCI {slot})", &[("console", &label), ("slot", slot)]),
-        None => label,
+        Some(slot) => gettext_f("{console} (PCI {slot})", &[("console", label), ("slot", slot)]),
+        None => label.clone(),
     }
 }
 
@@ -164,6 +192,9 @@ mod tests {
         assert_eq!(target(Choice::Automatic, None, Some(2)), Some(2), "no change without a reason");
         assert_eq!(target(Choice::Automatic, Some(2), Some(1)), Some(2));
         assert_eq!(target(Choice::Automatic, Some(7), Some(1)), Some(1), "one that is gone");
+        let in_use = [ConsoleId(2)].into();
+        let unused = Known { in_use, ..known(Choice::Automatic, None, Some(1)) };
+        assert_eq!(unused.target(), Some(ConsoleId(2)), "one that the guest uses no more");
         assert_eq!(target(Choice::Pinned(ConsoleId(1)), Some(2), Some(2)), Some(1));
         assert_eq!(target(Choice::Pinned(ConsoleId(7)), Some(2), None), Some(2), "there is none");
         assert_eq!(target(Choice::Demanded(ConsoleId(7)), Some(2), None), None, "no other will do");
@@ -178,10 +209,7 @@ mod tests {
 
     #[test]
     fn consoles_are_named_with_their_device() {
-        assert_eq!(name(&console(2, ConsoleKind::Graphic)), "virtio__gpu.2 (PCI 02.0)");
-        assert_eq!(
-            name(&Console { device: String::new(), ..console(2, ConsoleKind::Text) }),
-            "virtio__gpu.2"
-        );
+        assert_eq!(name(&console(2, ConsoleKind::Graphic)), "virtio_gpu.2 (PCI 02.0)");
+        assert_eq!(name(&Console { device: String::new(), ..console(2, ConsoleKind::Text) }), "virtio_gpu.2");
     }
 }

@@ -68,7 +68,7 @@ impl MachineWindow {
             source.remove();
         }
         if self.is_covered() {
-            self.view().set_overlapped(true);
+            self.views().iter().for_each(|view| view.set_overlapped(true));
             return;
         }
         let source = glib::timeout_add_local_once(
@@ -78,7 +78,8 @@ impl MachineWindow {
                 self,
                 move || {
                     window.imp().cover.uncovering.take();
-                    window.view().set_overlapped(window.is_covered());
+                    let covered = window.is_covered();
+                    window.views().iter().for_each(|view| view.set_overlapped(covered));
                 }
             ),
         );

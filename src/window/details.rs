@@ -1,7 +1,6 @@
 //! What there is to know about a broken connection, to read and to pass on.
 
 use adw::prelude::*;
-use adw::subclass::prelude::*;
 use gtk::glib;
 
 use super::i18n::gettext;
@@ -9,7 +8,7 @@ use super::{MachineWindow, words};
 
 impl MachineWindow {
     pub(super) fn show_details(&self) {
-        let Some(text) = words::details(&self.imp().known.borrow().state) else { return };
+        let Some(text) = words::details(&self.shared().known.borrow().state) else { return };
         let view = gtk::TextView::builder()
             .editable(false)
             .cursor_visible(false)

@@ -5,7 +5,6 @@ use std::fmt;
 use std::fs;
 
 use adw::prelude::*;
-use adw::subclass::prelude::*;
 use gtk::glib;
 
 use super::MachineWindow;
@@ -119,14 +118,14 @@ impl MachineWindow {
     }
 
     fn add_machine(&self, all: &mut Diagnostics) {
-        let known = self.imp().known.borrow();
+        let known = self.shared().known.borrow();
         let machine = known.machine.as_ref();
         let name = machine.map(|machine| machine.name.clone()).unwrap_or_default();
         let qemu = machine.and_then(|machine| machine.qemu.clone());
         let qemu = qemu.unwrap_or_else(|| "of unknown version".to_owned());
         let mut facts = vec![("Name", name), ("QEMU", qemu), ("Reached", self.setup().way.to_owned())];
         facts.extend(known.consoles.iter().map(|console| {
-            let shown = Some(console.id) == known.shown;
+            let shown = self.shared().head(console.id).is_some();
             ("Console", describe(console, shown))
         }));
         all.section("Machine", facts);

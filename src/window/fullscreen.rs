@@ -49,6 +49,9 @@ impl MachineWindow {
         imp.fullscreen_button.set_icon_name(icon);
         imp.fullscreen_button.set_tooltip_text(Some(&words));
         imp.fullscreen_button.update_property(&[gtk::accessible::Property::Label(&words)]);
+        if !fullscreen {
+            self.left_monitor();
+        }
         self.update_cover();
         self.view().grab_focus();
         if !fullscreen {

@@ -67,12 +67,6 @@ impl MachineWindow {
         for (name, _, toward) in PANS {
             self.add_action_entries([plain(name, move |window| window.view().pan(toward))]);
         }
-        self.view().connect_look_changed(glib::clone!(
-            #[weak(rename_to = window)]
-            self,
-            move |_| window.look_changed()
-        ));
-        self.look_changed();
     }
 
     /// Adds those keys that are never the guest's. A disabled action leaves its key to the guest: the
@@ -150,14 +144,21 @@ impl MachineWindow {
         self.remember_looks();
     }
 
-    fn look_changed(&self) {
+    /// The picture that is seen looks otherwise, or is another one.
+    pub(super) fn look_changed(&self) {
         let look = self.view().look();
+        let scaling = SCALINGS.iter().find(|(_, known)| *known == look.scaling);
+        let name = scaling.map_or(SCALINGS[0].0, |(name, _)| name);
+        self.set_action_state("scaling", &name.to_variant());
+        self.set_action_state("filter", &self.view().filter().name().to_variant());
         let pannable = self.view().scrolls().iter().any(Option::is_some);
         self.enable("zoom-reset", look.zoom != Zoom::NONE);
         self.enable("rotate-reset", look.rotation != Rotation::None);
         PANS.iter().for_each(|(name, ..)| self.enable(name, pannable));
         self.follow_scrolls();
         self.remember_looks();
+        self.turned();
+        self.look_soon();
     }
 
     fn enable(&self, name: &str, enabled: bool) {

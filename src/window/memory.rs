@@ -1,14 +1,15 @@
 //! What is remembered of a machine: its window's size, the size of its picture, and its console.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use adw::prelude::*;
-use adw::subclass::prelude::*;
 use gtk::{gio, glib};
 
 use super::consoles::Choice;
 use super::{MachineWindow, looks, settings};
 use crate::geometry::{Rotation, Scaling, Zoom};
 use crate::present::Filter;
-use crate::session::Machine;
+use crate::session::{ConsoleId, Machine};
 
 const SCHEMA: &str = "io.github.oriel_viewer.Oriel.machine";
 const PATH: &str = "/io/github/oriel_viewer/Oriel/machines/";
@@ -21,6 +22,8 @@ const FILTER: &str = "filter";
 const ROTATION: &str = "rotation";
 const ZOOM: &str = "zoom";
 const CONSOLE: &str = "console";
+const WINDOWS: &str = "windows";
+const MONITORS: &str = "monitors";
 
 /// The UUID of machines that were given none.
 const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
@@ -62,6 +65,17 @@ impl Memory {
         numbered(&looks::ROTATIONS, self.0.enum_(ROTATION))
     }
 
+    /// The consoles that have windows of their own.
+    fn windows(&self) -> BTreeSet<ConsoleId> {
+        self.0.get::<Vec<u32>>(WINDOWS).into_iter().map(ConsoleId).collect()
+    }
+
+    /// The monitor that each console fills, by its connector, while all monitors are filled.
+    pub(super) fn monitors(&self) -> BTreeMap<ConsoleId, String> {
+        let monitors = self.0.get::<BTreeMap<u32, String>>(MONITORS);
+        monitors.into_iter().map(|(id, monitor)| (ConsoleId(id), monitor)).collect()
+    }
+
     fn write(&self, done: Result<(), glib::BoolError>) {
         if let Err(error) = done {
             tracing::warn!(%error, path = ?self.0.path(), "a setting cannot be remembered");
@@ -72,11 +86,10 @@ impl Memory {
 impl MachineWindow {
     /// Takes up what is remembered, when the machine is known for the first time.
     pub(super) fn remember_machine(&self) {
-        let imp = self.imp();
-        if imp.memory.borrow().is_some() {
+        if self.shared().memory.borrow().is_some() {
             return;
         }
-        let Some(memory) = imp.known.borrow().machine.as_ref().and_then(Memory::of) else { return };
+        let Some(memory) = self.shared().known.borrow().machine.as_ref().and_then(Memory::of) else { return };
         let setup = self.setup();
         if setup.scaling.is_none() {
             self.set_scaling(memory.scaling());
@@ -95,7 +108,8 @@ impl MachineWindow {
             self.maximize();
         }
         let console = memory.0.int(CONSOLE);
-        imp.memory.replace(Some(memory));
+        self.shared().wishes.borrow_mut().windows = memory.windows();
+        self.shared().memory.replace(Some(memory));
         if self.setup().console.is_none() {
             self.take_choice(Choice::numbered(console));
         }
@@ -103,14 +117,33 @@ impl MachineWindow {
 
     /// Remembers the console that the person chose, by its number.
     pub(super) fn remember_console(&self, number: i32) {
-        if let Some(memory) = &*self.imp().memory.borrow() {
+        if let Some(memory) = &*self.shared().memory.borrow() {
             memory.write(memory.0.set_int(CONSOLE, number));
+        }
+    }
+
+    /// Remembers which consoles have windows of their own.
+    pub(super) fn remember_windows(&self) {
+        if let Some(memory) = &*self.shared().memory.borrow() {
+            let windows: Vec<_> = self.shared().wishes.borrow().windows.iter().map(|id| id.0).collect();
+            memory.write(memory.0.set(WINDOWS, windows));
+        }
+    }
+
+    /// Remembers which monitors consoles fill; those that are not named keep theirs.
+    pub(super) fn remember_monitors(&self, filled: &BTreeMap<ConsoleId, String>) {
+        if let Some(memory) = &*self.shared().memory.borrow() {
+            let mut monitors = memory.monitors();
+            monitors.extend(filled.clone());
+            let monitors: BTreeMap<_, _> =
+                monitors.into_iter().map(|(id, monitor)| (id.0, monitor)).collect();
+            memory.write(memory.0.set(MONITORS, monitors));
         }
     }
 
     /// Remembers size, turn and filter of the picture.
     pub(super) fn remember_looks(&self) {
-        let memory = self.imp().memory.borrow();
+        let memory = self.shared().memory.borrow();
         let Some(memory) = &*memory else { return };
         let (scaling, filter, rotation, zoom) = self.look_numbers();
         for (key, number) in [(SCALING, scaling), (FILTER, filter), (ROTATION, rotation)] {
@@ -124,9 +157,9 @@ impl MachineWindow {
     }
 
     pub(super) fn remember_size(&self) {
-        let memory = self.imp().memory.borrow();
+        let memory = self.shared().memory.borrow();
         let Some(memory) = &*memory else { return };
-        if !self.is_visible() {
+        if !self.is_visible() || !self.is_main() {
             return;
         }
         let (width, height) = self.default_size();

@@ -1,6 +1,6 @@
 //! What the session tells, and what follows from it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use adw::prelude::*;
@@ -13,7 +13,8 @@ use super::i18n::{gettext, gettext_f};
 use super::story::{Face, Input, Story};
 use super::{MachineWindow, words};
 use crate::input::{Leds, PointerMode};
-use crate::session::{Console, ConsoleId, Event, Machine, Stage, State};
+use crate::session::{Console, ConsoleId, ConsoleKind, Event, Machine, Stage, State};
+use crate::view::DisplayView;
 
 /// What is known of the machine.
 #[derive(Debug)]
@@ -22,8 +23,10 @@ pub(super) struct Known {
     pub(super) machine: Option<Machine>,
     /// In the order of their numbers.
     pub(super) consoles: Vec<Console>,
-    /// The console that is shown.
+    /// The console that the main window shows.
     pub(super) shown: Option<ConsoleId>,
+    /// The consoles that the guest uses, as far as anybody looks.
+    pub(super) in_use: BTreeSet<ConsoleId>,
     /// The console that the machine uses, if it says so.
     pub(super) active: Option<ConsoleId>,
     /// Who says which console is shown.
@@ -40,6 +43,7 @@ impl Default for Known {
             machine: None,
             consoles: Vec::new(),
             shown: None,
+            in_use: BTreeSet::new(),
             active: None,
             choice: Choice::default(),
             leds: HashMap::new(),
@@ -50,11 +54,6 @@ impl Default for Known {
 }
 
 impl Known {
-    /// The console that is shown.
-    pub(super) fn console(&self) -> Option<&Console> {
-        self.consoles.iter().find(|console| Some(console.id) == self.shown)
-    }
-
     fn retry_in(&self) -> Option<u32> {
         let left = self.retry_at?.saturating_duration_since(Instant::now());
         u32::try_from(left.as_millis().div_ceil(1000)).ok()
@@ -79,7 +78,8 @@ impl MachineWindow {
 
     fn hear(&self, event: Event) {
         tracing::debug!(?event, "the session tells");
-        let known = &self.imp().known;
+        let known = &self.shared().known;
+        let mut more = false;
         match event {
             Event::State(state) => return self.enter(state),
             Event::ConsoleAdded(console) => {
@@ -87,8 +87,23 @@ impl MachineWindow {
                 known.consoles.retain(|other| other.id != console.id);
                 known.consoles.push(console);
                 known.consoles.sort_by_key(|console| console.id);
+                more = true;
             }
-            Event::ConsoleRemoved(id) => known.borrow_mut().consoles.retain(|console| console.id != id),
+            Event::ConsoleRemoved(id) => {
+                let mut known = known.borrow_mut();
+                known.consoles.retain(|console| console.id != id);
+                known.in_use.remove(&id);
+            }
+            Event::InUse(id, used) => {
+                let in_use = &mut known.borrow_mut().in_use;
+                if used {
+                    in_use.insert(id)
+                } else {
+                    in_use.remove(&id)
+                };
+                self.shared().wishes.borrow_mut().use_changed(id);
+                more = used;
+            }
             Event::Leds(id, leds) => {
                 known.borrow_mut().leds.insert(id, leds);
                 return self.pass_on(id);
@@ -100,14 +115,19 @@ impl MachineWindow {
             Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
             Event::Asked(id, wish, answer) => return self.wish_answered(id, wish, answer),
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
+            Event::Clipboard(_) => return,
         }
-        self.consoles_changed();
+        if more && self.shared().fills_monitors.get() {
+            self.fill_monitors(true);
+        }
+        self.arrange();
+        self.forget_heads();
     }
 
     fn enter(&self, state: State) {
         let live = matches!(state, State::Live(_));
         {
-            let mut known = self.imp().known.borrow_mut();
+            let mut known = self.shared().known.borrow_mut();
             known.retry_at = match &state {
                 State::Lost { retry: Some(wait), .. } => Some(Instant::now() + *wait),
                 _ => None,
@@ -117,72 +137,48 @@ impl MachineWindow {
             }
             known.state = state;
         }
-        if !matches!(self.imp().known.borrow().state, State::Connecting(_) | State::Live(_)) {
+        if !matches!(self.shared().known.borrow().state, State::Connecting(_) | State::Live(_)) {
             self.appear();
         }
         if live {
             self.remember_machine();
-            self.machine_connected();
+            self.shared().windows().iter().for_each(Self::machine_connected);
         } else {
-            self.view().release_all();
+            self.shared().heads().iter().for_each(|(head, _)| head.view().release_all());
         }
         self.closing_goes_on();
-        self.tell();
+        self.tell_all();
     }
 
-    /// Shows another console if the shown one is gone, or another one is to be shown.
-    pub(super) fn consoles_changed(&self) {
-        let (same, next) = {
-            let known = self.imp().known.borrow();
-            let next = known.target();
-            (known.console().map(|console| console.id) == next && known.shown == next, next)
-        };
-        if !same {
-            self.show_console(next);
-        }
-        self.forget_heads();
-        self.refill_consoles();
-        self.tell();
+    /// Brings everything in line with what is known, in all windows of the machine.
+    pub(super) fn tell_all(&self) {
+        self.shared().windows().iter().for_each(Self::tell);
     }
 
-    /// Shows the console with this number, or none.
-    pub(super) fn show_console(&self, id: Option<ConsoleId>) {
-        let view = self.view();
-        view.release_all();
-        let console = {
-            let mut known = self.imp().known.borrow_mut();
-            known.shown = id;
-            known.console().cloned()
+    /// Listens to the picture of a new head, in whichever of the windows that is.
+    pub(super) fn watch_view(&self, view: &DisplayView) {
+        let window_of = |view: &DisplayView| {
+            let window = view.root().and_downcast::<Self>();
+            window.filter(|window| window.view() == *view)
         };
-        match console {
-            Some(console) => {
-                let (remote, id) = (self.remote().clone(), console.id);
-                view.show_console(console.frames, console.stats, move |command| remote.send(id, command));
-                self.pass_on(id);
+        view.connect_screen_changed(move |view| {
+            if let Some(window) = window_of(view) {
+                window.tell();
+                window.picture_changed(view.screen());
+                window.look_soon();
             }
-            None => view.clear(),
-        }
-        self.tell();
-        self.emit_by_name::<()>("console-shown", &[]);
-    }
-
-    /// Tells the view of lights and pointer, if this console is shown.
-    fn pass_on(&self, id: ConsoleId) {
-        let known = self.imp().known.borrow();
-        if known.shown == Some(id) {
-            self.view().set_leds(known.leds.get(&id).copied().unwrap_or_default());
-            self.view().set_pointer_mode(known.pointers.get(&id).copied().unwrap_or_default());
-        }
-    }
-
-    pub(super) fn watch_view(&self) {
-        let window = self.downgrade();
-        self.view().connect_screen_changed(move |view| {
-            let Some(window) = window.upgrade() else { return };
-            window.tell();
-            window.picture_changed(view.screen());
-            window.look_soon();
         });
+        view.connect_look_changed(move |view| _ = window_of(view).inspect(Self::look_changed));
+        view.connect_resized(move |view| _ = window_of(view).inspect(Self::look_soon));
+        view.connect_status_changed(move |view| {
+            if let Some(window) = window_of(view) {
+                window.tell_banner();
+                window.tell_statistics();
+            }
+        });
+    }
+
+    pub(super) fn watch_page(&self) {
         let click = gtk::GestureClick::new();
         click.set_button(0);
         click.connect_pressed(glib::clone!(
@@ -202,13 +198,14 @@ impl MachineWindow {
     }
 
     fn face(&self) -> Option<Face> {
-        let firmware = self.firmware();
-        let known = self.imp().known.borrow();
+        let (firmware, head) = (self.firmware(), self.head());
+        let known = self.shared().known.borrow();
         let setup = self.setup();
         let story = Story {
             state: &known.state,
             firmware,
-            screen: known.shown.map(|_| self.view().screen()),
+            screen: head.as_ref().map(|head| head.view().screen()),
+            text: head.is_some_and(|head| head.console().kind == ConsoleKind::Text),
             hold: setup.hold,
             name: known.machine.as_ref().map(|machine| machine.name.as_str()).filter(|name| !name.is_empty()),
             retry: known.retry_in(),
@@ -222,7 +219,7 @@ impl MachineWindow {
         let imp = self.imp();
         let face = self.face();
         let input = face.as_ref().map_or(Input::Guest, |face| face.input);
-        let waits = imp.known.borrow().retry_at.is_some();
+        let waits = self.shared().known.borrow().retry_at.is_some();
         // Before the page: a button without its action could not take the focus.
         self.update_actions();
         if imp.page.show_face(face) {
@@ -250,18 +247,25 @@ impl MachineWindow {
     }
 
     fn tell_title(&self) {
-        let known = self.imp().known.borrow();
+        let known = self.shared().known.borrow();
         let name = known.machine.as_ref().map(|machine| machine.name.clone());
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "Oriel".to_owned());
         let subtitle = if self.is_shutting_down() {
             gettext("Shutting down…")
         } else {
             let several = known.consoles.len() > 1;
-            known.console().filter(|_| several).map(|console| console.label.clone()).unwrap_or_default()
+            self.console().filter(|_| several).map(|console| console.label).unwrap_or_default()
+        };
+        let title = match &subtitle {
+            console if self.has_company() && !console.is_empty() => {
+                // Translators: The title of a window among several: what of which machine.
+                gettext_f("{console} of {name}", &[("console", console), ("name", &name)])
+            }
+            _ => name.clone(),
         };
         let screen = gettext_f("Screen of {name}", &[("name", &name)]);
         self.view().update_property(&[gtk::accessible::Property::Label(&screen)]);
-        self.set_title(Some(&name));
+        self.set_title(Some(&title));
         self.imp().heading.set_title(&name);
         self.imp().heading.set_subtitle(&subtitle);
     }

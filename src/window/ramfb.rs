@@ -1,7 +1,6 @@
 //! How to let firmware draw on a virtual GPU: the settings to copy, and a hint above QEMU's own notice.
 
 use adw::prelude::*;
-use adw::subclass::prelude::*;
 
 use super::MachineWindow;
 use super::i18n::gettext;
@@ -29,7 +28,7 @@ const NOTICE: (u32, u32) = (640, 480);
 impl MachineWindow {
     /// Whether anything draws before the guest's own driver does.
     pub(super) fn firmware(&self) -> Firmware {
-        let known = self.imp().known.borrow();
+        let known = self.shared().known.borrow();
         let graphic = known.consoles.iter().filter(|console| console.kind == ConsoleKind::Graphic);
         Firmware::of(graphic.map(|console| console.hardware))
     }

@@ -28,7 +28,7 @@ use self::monitor::Screen as Monitor;
 use super::{MachineWindow, words};
 use crate::clock::{self, Time};
 use crate::frame::{Scanout, Screen};
-use crate::geometry::{Guest, Logical, Point, Rect, Rotation, Size};
+use crate::geometry::{Guest, Logical, Point, Rect, Size};
 use crate::resolution::{Answer, Control, Driver, Pitch, Policy, Reason, SizedBy, Verdict, Window, Wish};
 use crate::session::{Console, ConsoleId, ConsoleKind, Hardware, Ramfb, State};
 use crate::stats;
@@ -36,7 +36,6 @@ use crate::stats;
 /// What the window holds of it.
 #[derive(Debug, Default)]
 pub(super) struct Resolution {
-    heads: RefCell<BTreeMap<ConsoleId, Head>>,
     /// Where the shown head is among the machine's others.
     place: Cell<Option<Point<Guest>>>,
     /// Whether somebody will look at the window in a moment.
@@ -50,9 +49,12 @@ pub(super) struct Resolution {
     status: RefCell<Option<glib::WeakRef<adw::Bin>>>,
 }
 
+/// What is asked of each console, in whichever window that is.
+pub(super) type Heads = RefCell<BTreeMap<ConsoleId, Head>>;
+
 /// One console.
 #[derive(Debug)]
-struct Head {
+pub(super) struct Head {
     control: Control,
     remembered: Option<Remembered>,
     /// Sizes that were typed, the last one first.
@@ -142,15 +144,14 @@ impl MachineWindow {
                 }
             }
         });
-        let weak = self.downgrade();
-        self.view().connect_resized(move |_| _ = weak.upgrade().inspect(Self::look_soon));
     }
 
     /// This head is here among the machine's others, in their pixels, as the guest's layout should
     /// have it.
     pub fn place_head(&self, at: Point<Guest>) {
-        self.imp().resolution.place.set(Some(at));
-        self.look_soon();
+        if self.imp().resolution.place.replace(Some(at)) != Some(at) {
+            self.look_soon();
+        }
     }
 
     /// Looks at the window when all of it is laid out.
@@ -227,7 +228,7 @@ impl MachineWindow {
 
     /// QEMU has answered.
     pub(super) fn wish_answered(&self, id: ConsoleId, wish: Wish, answer: Answer) {
-        if let Some(head) = self.imp().resolution.heads.borrow_mut().get_mut(&id) {
+        if let Some(head) = self.shared().heads_asked.borrow_mut().get_mut(&id) {
             head.control.answered(wish, answer);
         }
         self.drive();
@@ -236,7 +237,7 @@ impl MachineWindow {
     /// The machine is there, perhaps again.
     pub(super) fn machine_connected(&self) {
         let now = clock::now();
-        for head in self.imp().resolution.heads.borrow_mut().values_mut() {
+        for head in self.shared().heads_asked.borrow_mut().values_mut() {
             head.control.reconnected(now);
             (head.asking, head.began, head.told) = (Asking::Quietly, None, Verdict::None);
             head.excuses.clear();
@@ -246,10 +247,9 @@ impl MachineWindow {
 
     /// Forgets the consoles that are gone.
     pub(super) fn forget_heads(&self) {
-        let imp = self.imp();
-        let known = imp.known.borrow();
+        let known = self.shared().known.borrow();
         let is_there = |id: &ConsoleId| known.consoles.iter().any(|console| console.id == *id);
-        imp.resolution.heads.borrow_mut().retain(|id, _| is_there(id));
+        self.shared().heads_asked.borrow_mut().retain(|id, _| is_there(id));
     }
 
     /// The window leaves the guest alone, or follows it: what the person wants of the shown console.
@@ -297,17 +297,16 @@ impl MachineWindow {
     /// Does something with the shown console's head, if it has one.
     fn with_head<T>(&self, act: impl FnOnce(&Console, &mut Head) -> T) -> Option<T> {
         let console = self.console().filter(|console| console.kind == ConsoleKind::Graphic)?;
-        let imp = self.imp();
-        let mut heads = imp.resolution.heads.borrow_mut();
+        let mut heads = self.shared().heads_asked.borrow_mut();
         let head = heads.entry(console.id).or_insert_with(|| {
-            let machine = imp.memory.borrow();
+            let machine = self.shared().memory.borrow();
             Head::new(&console, machine.as_ref().and_then(|machine| Remembered::of(machine, console.id)))
         });
         Some(act(&console, head))
     }
 
     fn is_live(&self) -> bool {
-        matches!(self.imp().known.borrow().state, State::Live(_))
+        matches!(self.shared().known.borrow().state, State::Live(_))
     }
 
     /// The window as the guest is to see it; `None` while it is not shown, or nobody could be asked.
@@ -320,7 +319,7 @@ impl MachineWindow {
         Some(Window {
             area: self.content_area()?,
             scale,
-            rotation: Rotation::None,
+            rotation: self.view().look().rotation,
             pitch,
             at: self.imp().resolution.place.get().unwrap_or(Point::new(0, 0)),
             sized_by: self.sized_by(),

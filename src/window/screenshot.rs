@@ -5,7 +5,6 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use adw::prelude::*;
-use adw::subclass::prelude::*;
 use gtk::{gdk, gio, glib};
 
 use super::MachineWindow;
@@ -49,7 +48,7 @@ impl MachineWindow {
     }
 
     fn scanout(&self) -> Option<Scanout> {
-        self.imp().known.borrow().console().and_then(|console| console.frames.current())
+        self.console().and_then(|console| console.frames.current())
     }
 
     async fn save(&self, picture: Picture, name: &str) {

@@ -111,14 +111,25 @@ impl MachineWindow {
     /// Brings picture and machine in line with the preferences; the command line has the last word.
     fn apply_settings(&self) {
         let (setup, settings) = (self.setup(), &self.imp().settings);
-        let snapshot = setup.snapshot || settings.is(SNAPSHOT);
         let boost = if settings.is(RAISE_RATE) { Boosting::Auto } else { Boosting::Off };
-        self.remote().set_boost(setup.boost.unwrap_or(boost));
-        self.view().set_background(settings.background());
-        self.view().set_options(Options {
+        if self.is_main() {
+            self.remote().set_boost(setup.boost.unwrap_or(boost));
+        }
+        // Heads to come look like the picture of nothing.
+        for view in self.views().into_iter().chain([self.imp().nothing.clone()]) {
+            view.set_background(settings.background());
+            view.set_options(self.options());
+        }
+    }
+
+    /// How pictures are to be presented.
+    pub(super) fn options(&self) -> Options {
+        let (setup, settings) = (self.setup(), &self.imp().settings);
+        let snapshot = setup.snapshot || settings.is(SNAPSHOT);
+        Options {
             rung: setup.present.unwrap_or_else(|| settings.present()),
             presenting: if snapshot { Presenting::Snapshot } else { Presenting::Live },
-        });
+        }
     }
 }
 

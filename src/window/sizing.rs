@@ -9,7 +9,7 @@ use gtk::{gdk, glib};
 
 use super::MachineWindow;
 use crate::frame::Screen;
-use crate::geometry::{Guest, ScreenScale, Size, natural_size};
+use crate::geometry::{Guest, Rotation, ScreenScale, Size};
 use crate::resolution::{Policy, SizedBy};
 
 /// The window's size while there is neither a memory nor a picture, in logical pixels.
@@ -31,12 +31,15 @@ pub(super) struct Sizing {
     seen: Cell<Option<Size<Guest>>>,
 }
 
+/// A picture, on this screen, this way up.
+type Suited = (Size<Guest>, ScreenScale, Rotation);
+
 /// A size that was given to the window, in logical pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Given {
     size: (i32, i32),
-    /// The picture that it suits, at this scale; `None` for the one to come.
-    suits: Option<(Size<Guest>, ScreenScale)>,
+    /// The picture that it suits; `None` for the one to come.
+    suits: Option<Suited>,
     /// Whether the window was on a monitor then, so that the scale was its.
     placed: bool,
 }
@@ -54,7 +57,7 @@ impl MachineWindow {
 
     /// Shows the window, unless it is shown or closed.
     pub(super) fn appear(&self) {
-        if !self.is_visible() && !self.is_closed() {
+        if !self.is_visible() && !self.is_closed() && !self.imp().away.get() {
             self.present();
         }
     }
@@ -91,6 +94,22 @@ impl MachineWindow {
         }
     }
 
+    /// The picture may have been turned: a window of its size turns with it.
+    pub(super) fn turned(&self) {
+        let now = self.suited().map(|(.., rotation)| rotation);
+        let given = self.imp().sizing.given.get().and_then(|given| given.suits);
+        let other = given.is_some_and(|(.., rotation)| Some(rotation) != now);
+        if other && !self.has_size_of_its_own() && self.is_free() {
+            self.fit_to_picture();
+        }
+    }
+
+    /// What a size of the window would suit now.
+    fn suited(&self) -> Option<Suited> {
+        let view = self.view();
+        Some((self.imp().sizing.seen.get()?, view.screen_scale(), view.look().rotation))
+    }
+
     /// The window has left fullscreen: a picture that changed meanwhile is fitted now, unless the guest
     /// changes it back.
     pub(super) fn left_fullscreen(&self) {
@@ -104,7 +123,7 @@ impl MachineWindow {
         if self.is_fullscreen() {
             return SizedBy::Fullscreen;
         }
-        let picture = self.imp().sizing.seen.get().map(|picture| (picture, self.view().screen_scale()));
+        let picture = self.suited();
         let suits = |given: &Given| given.suits.is_none() || picture.is_none() || given.suits == picture;
         let given = self.imp().sizing.given.get().filter(|_| self.is_free() && !self.has_size_of_its_own());
         if given.as_ref().is_some_and(suits) { SizedBy::Picture } else { SizedBy::Person }
@@ -112,20 +131,23 @@ impl MachineWindow {
 
     /// Whether this picture fills the window 1:1.
     fn is_natural_for(&self, picture: Size<Guest>) -> bool {
-        let natural = natural_size(picture, self.view().screen_scale());
+        let natural = self.view().look().natural_size(picture, self.view().screen_scale());
         self.content_area().is_some_and(|area| area.size == natural)
     }
 
     fn fit_to_picture(&self) {
         let Some(picture) = self.view().natural_size() else { return };
-        let (_, header, _, _) = self.imp().header.measure(gtk::Orientation::Vertical, -1);
+        let imp = self.imp();
+        let height = |bar: &gtk::Widget| bar.measure(gtk::Orientation::Vertical, -1).1;
+        let tab_bar = imp.tab_bar.parent().map_or(0, |_| height(imp.tab_bar.upcast_ref()));
+        let header = height(imp.header.upcast_ref()) + tab_bar;
         let room = self.room();
         let wanted = (f64::from(picture.width), f64::from(picture.height));
         let shrink = (room.0 / wanted.0).min((room.1 - f64::from(header)) / wanted.1).min(1.0);
         #[expect(clippy::cast_possible_truncation, reason = "shorter than the monitor")]
         let length = |length: f64| (length * shrink).round() as i32;
         let size = (length(wanted.0).max(360), length(wanted.1).max(200) + header);
-        let suits = self.imp().sizing.seen.get().map(|seen| (seen, self.view().screen_scale()));
+        let suits = self.suited();
         let display = WidgetExt::display(self);
         let placed = self.surface().is_some_and(|surface| display.monitor_at_surface(&surface).is_some());
         self.imp().sizing.given.set(Some(Given { size, suits, placed }));

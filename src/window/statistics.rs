@@ -50,11 +50,6 @@ impl MachineWindow {
         imp.stage.add_overlay(panel);
         // A page lies over everything.
         panel.insert_before(&*imp.stage, Some(&*imp.page));
-        self.view().connect_status_changed(glib::clone!(
-            #[weak(rename_to = window)]
-            self,
-            move |_| window.tell_statistics()
-        ));
         self.connect_console_shown(Self::restart_statistics);
     }
 
@@ -117,7 +112,7 @@ impl MachineWindow {
         self.tell_statistics();
     }
 
-    fn tell_statistics(&self) {
+    pub(super) fn tell_statistics(&self) {
         let statistics = &self.imp().statistics;
         if !statistics.is_shown() {
             return;

@@ -14,6 +14,8 @@ pub(super) struct Story<'a> {
     pub(super) state: &'a State,
     /// What the chosen console shows; `None` where the machine has none.
     pub(super) screen: Option<Screen>,
+    /// Whether that console is one of text.
+    pub(super) text: bool,
     /// Whether anything draws before the guest's own driver does.
     pub(super) firmware: Firmware,
     /// Whose machine it is.
@@ -57,6 +59,7 @@ pub(super) enum Icon {
     Asleep,
     Lost,
     Off,
+    Text,
 }
 
 impl Icon {
@@ -68,6 +71,7 @@ impl Icon {
             Self::Asleep => Some("machine-asleep-symbolic"),
             Self::Lost => Some("machine-lost-symbolic"),
             Self::Off => Some("system-shutdown-symbolic"),
+            Self::Text => Some("utilities-terminal-symbolic"),
         }
     }
 }
@@ -135,6 +139,9 @@ impl Story<'_> {
     }
 
     fn without_picture(&self) -> Option<Face> {
+        if self.text {
+            return Some(text_console());
+        }
         let (icon, title, body) = match self.screen {
             Some(Screen::Live(_)) => return None,
             Some(Screen::Waiting) if self.firmware == Firmware::DrawsNothing => return Some(dark()),
@@ -192,6 +199,20 @@ impl Story<'_> {
     /// That nothing needs to be done, where that is so.
     fn promise(&self) -> Option<String> {
         self.returns.then(|| gettext("This window connects by itself when the machine is back."))
+    }
+}
+
+/// A console of text, of which QEMU gives no picture.
+fn text_console() -> Face {
+    Face {
+        icon: Icon::Text,
+        title: gettext("Text Console"),
+        body: gettext(
+            "This console shows text, such as that of a serial port or of QEMU’s monitor. QEMU gives no picture of it.",
+        ),
+        note: None,
+        choices: vec![],
+        input: Input::Page,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What went wrong, in words for people that say what to do about it.
 
+mod libvirt;
 pub(super) mod picture;
 pub(super) mod resolution;
 
@@ -74,6 +75,7 @@ fn unreachable(error: &ConnectError) -> Told {
             ))
         }
         ConnectError::Launch(error) => launch(error),
+        ConnectError::Libvirt(error) => libvirt::libvirt(error),
     }
 }
 
@@ -217,6 +219,9 @@ pub(super) fn power(error: &PowerError) -> String {
     match error {
         PowerError::NoMonitor => gettext("This machine can only be shut down from inside"),
         PowerError::Refused(error) => {
+            gettext_f("The machine cannot be shut down: {error}", &[("error", &error.to_string())])
+        }
+        PowerError::Libvirt(error) => {
             gettext_f("The machine cannot be shut down: {error}", &[("error", &error.to_string())])
         }
     }

@@ -226,9 +226,21 @@ impl Album {
     }
 
     fn consoles(&mut self) {
-        self.play(&["text-console 2", "open-consoles"]);
+        let size = self.size.clone();
+        self.play(&["console-action 0", "text-console 2", "open-consoles"]);
         self.shot("consoles");
-        self.play(&["close-consoles"]);
+        self.play(&["close-consoles", "picture 1 800 500", &size]);
+        self.shot("tabs");
+        self.play(&["console-action 2"]);
+        self.shot("text-console");
+        self.play(&["console-action 0", "hide-console 2", "to-window 1"]);
+        self.shot("windows");
+        self.play(&["to-tab 1", "console-action 0"]);
+        let more = self.scene.sway.add_output(Output::new(1024, 768)).expect("a monitor");
+        self.play(&["action win.menu"]);
+        self.shot("menu-monitors");
+        self.play(&["close-menu", "no-console 1", "no-console 2", "console-action -1"]);
+        self.scene.sway.remove_output(&more).expect("a monitor");
     }
 
     fn firmware(&mut self) {

@@ -336,7 +336,7 @@ fn diagnostics_are_copied_as_text() {
     let text = scene.ask_until("text", "text ", |text| text.contains("Software"));
     for words in [
         "|  Oriel: ",
-        "|  Way: copy|",
+        "|  Way: copy, pixels exact|",
         "|  Console: 0 virtio-gpu-pci, graphic, head 0 of pci/0000/02.0, virtio-gpu, shown|",
     ] {
         assert!(text.contains(words), "no {words} in {text}");
@@ -351,7 +351,7 @@ fn a_machine_with_several_screens_has_a_menu_of_them() {
     let offered = scene.ask("consoles", "consoles ");
     assert_eq!(
         offered,
-        "consoles _Automatic|virtio-gpu-pci (PCI 02.0)|virtio-gpu-pci.1 (PCI 02.0)|Text, Without a Picture|virtio-gpu-pci.2 (PCI 02.0)"
+        "consoles _Automatic|virtio-gpu-pci (PCI 02.0)|virtio-gpu-pci.1 (PCI 02.0)|Text|virtio-gpu-pci.2 (PCI 02.0)|Move to a _Window|_Hide"
     );
     scene.play(&["console-action 1"]);
     scene.wait_for_state("title=[virtio-gpu-pci.1]");
@@ -407,4 +407,149 @@ fn a_virtual_gpu_without_ramfb_says_how_to_see_the_firmware() {
     scene.wait_for_state("banner=[The firmware cannot draw");
     scene.play(&["picture 0 800 600"]);
     scene.wait_for_state("banner=[]");
+}
+
+#[test]
+fn heads_are_tabs_or_windows_as_the_person_likes() {
+    let mut scene = showing("guest", 640, 480);
+    scene.play(&["console 1", "console 2"]);
+    assert_eq!(scene.ask("windows", "windows"), "windows *virtio-gpu-pci", "the guest uses one");
+    scene.play(&["picture 1 320 240", "active 1"]);
+    assert_eq!(scene.ask("windows", "windows"), "windows virtio-gpu-pci,*virtio-gpu-pci.1");
+    scene.play(&["picture 2 400 300", "to-window 1"]);
+    scene.ask_until("windows", "windows ", |windows| {
+        windows == "windows *virtio-gpu-pci.1|virtio-gpu-pci,*virtio-gpu-pci.2"
+    });
+    // What the person does is the console's whose window has the attention.
+    let side = wait_for_title(&scene, "virtio-gpu-pci.1 of web");
+    let mut input = scene.new_input();
+    scene.sway.focus(&side).expect("a window");
+    scene.wait_for_focus("virtio-gpu-pci.1 of web");
+    input.key(keys::KEY_A, true).expect("a key");
+    scene.hear_until(|answer| answer == "1 Key(Qnum(30), Down)");
+    let main = wait_for_title(&scene, "virtio-gpu-pci.2 of web");
+    scene.sway.focus(&main).expect("a window");
+    scene.hear_until(|answer| answer == "1 Key(Qnum(30), Up)");
+    input.key(keys::KEY_A, false).expect("a key");
+    scene.wait_for_focus("virtio-gpu-pci.2 of web");
+    input.tap(keys::KEY_B).expect("a key");
+    scene.hear_until(|answer| answer == "2 Key(Qnum(48), Up)");
+    // It is remembered, and can be taken back.
+    scene.play(&["leave", "open guest", "live web"]);
+    scene.play(&["console 0", "picture 0 640 480", "console 1", "picture 1 320 240"]);
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci|*virtio-gpu-pci.1");
+    scene.play(&["to-tab 1"]);
+    scene.ask_until("windows", "windows ", |windows| {
+        windows.starts_with("windows *virtio-gpu-pci,virtio-gpu-pci.1")
+    });
+}
+
+#[test]
+fn a_disabled_head_is_hidden_and_comes_back() {
+    let mut scene = showing("guest", 640, 480);
+    scene.play(&["console 1", "picture 1 320 240", "to-window 1"]);
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci|*virtio-gpu-pci.1");
+    scene.play(&["unused 1"]);
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci");
+    scene.play(&["picture 1 320 240"]);
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci|*virtio-gpu-pci.1");
+    // The main window's own one: its window goes with it.
+    scene.play(&["unused 0"]);
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci.1");
+    scene.play(&["picture 0 640 480"]);
+    scene.ask_until("windows", "windows ", |windows| windows.matches("virtio-gpu-pci").count() == 2);
+    // And one that is gone for good.
+    scene.play(&["no-console 1"]);
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci");
+}
+
+#[test]
+fn the_last_window_to_be_closed_lets_go_of_the_machine() {
+    let mut scene = showing("guest", 640, 480);
+    scene.play(&["console 1", "picture 1 320 240", "to-window 1"]);
+    // The window of one head hides that head.
+    let side = wait_for_title(&scene, "virtio-gpu-pci.1 of web");
+    scene.sway.close(&side).expect("a window");
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci");
+    scene.play(&["console-action 1"]);
+    wait_for_title(&scene, "virtio-gpu-pci.1 of web");
+    let main = wait_for_title(&scene, "virtio-gpu-pci of web");
+    scene.sway.close(&main).expect("a window");
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci.1");
+    assert!(!scene.asked.iter().any(|answer| answer == "close"), "{:?}", scene.asked);
+    // It can be had back.
+    scene.play(&["console-action 0"]);
+    let main = wait_for_title(&scene, "virtio-gpu-pci of web");
+    scene.sway.close(&main).expect("a window");
+    scene.sway.wait_for_no_window(Find::Id(main.id), LIMIT).expect("no window");
+    let side = scene.sway.windows().expect("windows").pop().expect("a window");
+    scene.sway.close(&side).expect("a window");
+    scene.hear_until(|answer| answer == "close");
+}
+
+#[test]
+fn a_text_console_is_shown_as_one() {
+    let mut scene = showing("guest", 640, 480);
+    scene.play(&["text-console 2", "console-action 2"]);
+    scene.wait_for_state("page=[Text Console]");
+    assert_eq!(scene.ask("windows", "windows"), "windows virtio-gpu-pci,*virtio-gpu-pci.2");
+    scene.play(&["hide-console 2"]);
+    scene.wait_for_state("page=[]");
+}
+
+fn wait_for_title(scene: &Scene, title: &str) -> harness::desk::Window {
+    scene.sway.wait_for_window(Find::Title(title), LIMIT).expect("a window")
+}
+
+#[test]
+fn each_console_fills_a_monitor_and_the_guest_hears_where() {
+    let mut scene = Scene::on(vec![SCREEN, Output::new(1536, 864).scale(1.5)], "");
+    scene.play(&["open guest", "live web", "console 0", "picture 0 640 480", "console 1"]);
+    scene.play(&["action win.fullscreen-all"]);
+    scene.has_asked("0 wish 1152×864 at (0, 0) ");
+    scene.has_asked("1 wish 1536×864 at (1152, 0) ");
+    // The guest obeys.
+    scene.play(&["picture 0 1152 864", "picture 1 1536 864"]);
+    wait_for_monitors(&scene, &["HEADLESS-1", "HEADLESS-2"]);
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci|*virtio-gpu-pci.1");
+    // It switches one off, and on again.
+    scene.play(&["unused 1"]);
+    wait_for_monitors(&scene, &["HEADLESS-1"]);
+    scene.play(&["picture 1 1536 864"]);
+    wait_for_monitors(&scene, &["HEADLESS-1", "HEADLESS-2"]);
+    // Who leaves one leaves all.
+    let mut input = scene.new_input();
+    let main = wait_for_title(&scene, "virtio-gpu-pci of web");
+    scene.sway.focus(&main).expect("a window");
+    scene.wait_for_focus("virtio-gpu-pci of web");
+    input.tap(keys::KEY_F11).expect("a key");
+    scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci,virtio-gpu-pci.1");
+    wait_for_monitors(&scene, &[]);
+}
+
+#[test]
+fn a_console_has_its_monitor_again() {
+    let mut scene = Scene::on(vec![SCREEN, SCREEN], "");
+    let again = ["live web", "console 0", "picture 0 640 480", "console 1", "picture 1 640 480"];
+    scene.play(&["open guest"]);
+    scene.play(&again);
+    scene.play(&["action win.fullscreen-on HEADLESS-2"]);
+    wait_for_monitors(&scene, &["HEADLESS-2"]);
+    scene.play(&["leave", "open guest"]);
+    scene.play(&again);
+    scene.play(&["action win.fullscreen-all"]);
+    scene.has_asked("0 wish 1152×864 at (1152, 0) ");
+    scene.has_asked("1 wish 1152×864 at (0, 0) ");
+    wait_for_monitors(&scene, &["HEADLESS-1", "HEADLESS-2"]);
+}
+
+/// Waits until these outputs are filled, and no others.
+fn wait_for_monitors(scene: &Scene, wanted: &[&str]) {
+    let filled = scene.sway.wait_for_windows("filled monitors", LIMIT, |windows| {
+        let mut filled: Vec<_> =
+            windows.iter().filter(|window| window.fullscreen).map(|window| window.output.as_str()).collect();
+        filled.sort_unstable();
+        (filled == wanted).then_some(())
+    });
+    filled.expect("the windows");
 }

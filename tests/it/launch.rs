@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use oriel::session::{End, Event, Loss, State};
-use oriel::source::{Launch, Source};
+use oriel::source::{Exited, Launch, Source};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
@@ -126,4 +126,31 @@ fn the_events_end_with_the_machine() {
         _ => None,
     });
     watch.close();
+}
+
+/// A script that is called like QEMU, says which character devices it knows, and else what it was
+/// started with.
+fn played_qemu(place: &std::path::Path, knows: &str) -> Exited {
+    use std::os::unix::fs::PermissionsExt;
+    let program = place.join("qemu-system-x86_64");
+    let script =
+        format!("#!/bin/sh\ncase \"$*\" in '-chardev help') echo '{knows}' ;; *) echo \"$*\" >&2 ;; esac\n");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let launch = Launch::new([program.into(), "-m".into(), "1G".into()]).unwrap().guarded_by(ORIEL);
+    let watch = Watch::start(Source::Launch(launch));
+    let End::Exited(exited) = end(&watch) else { panic!("it did not end by itself") };
+    watch.close();
+    exited
+}
+
+#[test]
+fn a_machine_is_given_a_clipboard_if_its_qemu_knows_any() {
+    let place = tempfile::tempdir().unwrap();
+    let words = played_qemu(place.path(), "  qemu-vdagent").words.join(" ");
+    for argument in ["clipboard=on,mouse=off", "name=com.redhat.spice.0"] {
+        assert!(words.contains(argument), "{words}");
+    }
+    let words = played_qemu(place.path(), "  socket").words.join(" ");
+    assert!(words.contains("-m 1G") && !words.contains("agent"), "{words}");
 }

@@ -1,11 +1,15 @@
 //! A session under test, whose events are awaited one by one.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures_util::future::{Either, select};
 use oriel::session::{Console, Event, Machine, Options, Session, State};
 use oriel::source::Source;
+use zruntime::{SharedRuntime, block_on};
 
 /// How long anything that is bound to happen may take on a busy computer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -81,6 +85,17 @@ impl Watch {
             }
         }
     }
+}
+
+/// What a future comes to.
+pub(crate) fn in_time<T>(what: &str, wait: impl Future<Output = T>) -> T {
+    block_on(async {
+        let runtime = SharedRuntime::current().unwrap();
+        match select(pin!(wait), runtime.sleep(PATIENCE)).await {
+            Either::Left((done, _)) => done,
+            Either::Right(_) => panic!("it did not come to this: {what}"),
+        }
+    })
 }
 
 /// Waits for what another thread brings about.

@@ -22,8 +22,7 @@ use zruntime::block_on;
 use self::module::Interface;
 
 /// Interfaces that no part of the program uses yet, and those of QEMU on Windows.
-const NOT_OURS: [&str; 8] = [
-    "org.qemu.Display1.Clipboard",
+const NOT_OURS: [&str; 7] = [
     "org.qemu.Display1.Audio",
     "org.qemu.Display1.AudioInListener",
     "org.qemu.Display1.AudioOutListener",
@@ -59,9 +58,11 @@ fn ours() -> BTreeMap<&'static str, Interface> {
         let properties = &mut ours.entry(property.interface).or_default().properties;
         properties.insert(property.name.to_owned(), property.signature.to_owned());
     }
-    // The one that the viewer tells rather than reads.
-    let listener = ours.entry(interface::LISTENER).or_default();
-    listener.properties.insert("Interfaces".to_owned(), "as".to_owned());
+    // Those that the viewer tells rather than reads.
+    for interface in [interface::LISTENER, interface::CLIPBOARD] {
+        let properties = &mut ours.entry(interface).or_default().properties;
+        properties.insert("Interfaces".to_owned(), "as".to_owned());
+    }
     ours
 }
 

@@ -6,6 +6,7 @@ libraries=(
     'gtk4 4.18'
     'gtk4-wayland 4.18'
     'libadwaita-1 1.7'
+    'libvirt 11.0'
     'wayland-client 1.20'
 )
 
@@ -25,14 +26,15 @@ programs_for() {
     local build='cc pkg-config glib-compile-resources glib-compile-schemas msgfmt'
     local guest='qemu-system-x86_64 cpio modprobe xz zstd sway grim dbus-daemon dbus-run-session'
     local lab='busybox gcc make modinfo strip'
+    local libvirt='libvirtd unshare virt-xml-validate'
     local data='desktop-file-validate appstreamcli xgettext xmllint meson ninja'
     case $1 in
         run) echo "$build" ;;
-        shell) echo "$build $guest $lab $data" ;;
+        shell) echo "$build $guest $lab $libvirt $data" ;;
         check) echo "$build $data" ;;
         demo) echo "$build $guest" ;;
         lab) echo "$build $guest $lab" ;;
-        test) echo "$build $guest $lab $data mutter weston Xvfb xdotool wtype wayland-info import" ;;
+        test) echo "$build $guest $lab $libvirt $data mutter weston Xvfb xdotool wtype wayland-info import" ;;
         bench) echo "$build $guest remote-viewer" ;;
         album) echo "$build sway grim dbus-daemon dbus-run-session" ;;
     esac

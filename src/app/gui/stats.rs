@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::clock;
+use crate::clock::{self, Time};
 use crate::session::{Console, ConsoleId};
 use crate::stats::{Report, Stats};
 
@@ -27,7 +27,8 @@ struct Line<'a> {
     report: &'a Report,
 }
 
-type Shown = Arc<Mutex<Option<(ConsoleId, Arc<Stats>)>>>;
+/// The consoles that are seen, each with what its frames do.
+type Shown = Arc<Mutex<Vec<(ConsoleId, Arc<Stats>)>>>;
 
 /// Writes lines until it is told to finish.
 #[derive(Debug)]
@@ -60,11 +61,12 @@ impl Writer {
         Ok(Self { shown, stop, thread: Mutex::new(Some(thread)) })
     }
 
-    /// This console is shown from now on: the lines are about it.
-    pub(super) fn show(&self, console: Option<Console>) {
-        // The last one stays: its summary is to come.
-        if let Some(Console { id, stats, .. }) = console {
-            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, stats));
+    /// These consoles are seen from now on: the lines are about them.
+    pub(super) fn show(&self, consoles: &[Console]) {
+        // The last ones stay: their summaries are to come.
+        if !consoles.is_empty() {
+            let shown = consoles.iter().map(|Console { id, stats, .. }| (*id, stats.clone())).collect();
+            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = shown;
         }
     }
 
@@ -85,23 +87,29 @@ fn wait(stopped: &mpsc::Receiver<()>, until: Instant) -> bool {
     matches!(stopped.recv_timeout(left), Err(RecvTimeoutError::Timeout))
 }
 
-/// Writes a line as often as `wait` says that its time has come, then the summary.
+/// Writes a line for each console as often as `wait` says that its time has come, then the summaries.
 fn write(mut out: impl Write, shown: &Shown, mut wait: impl FnMut(Instant) -> bool) {
     let shown = || shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut next = Instant::now() + INTERVAL;
     let mut written = Ok(());
     while written.is_ok() && wait(next) {
         next += INTERVAL;
-        if let Some((id, stats)) = shown() {
-            written = line(&mut out, id, &stats.report(clock::now()));
-        }
+        written = lines(&mut out, &shown(), Stats::report);
     }
-    if let (Ok(()), Some((id, stats))) = (&written, shown()) {
-        written = line(&mut out, id, &stats.summary(clock::now()));
+    if written.is_ok() {
+        written = lines(&mut out, &shown(), Stats::summary);
     }
     if let Err(error) = written {
         tracing::error!(%error, "statistics cannot be written");
     }
+}
+
+fn lines(
+    out: &mut impl Write,
+    shown: &[(ConsoleId, Arc<Stats>)],
+    report: fn(&Stats, Time) -> Report,
+) -> io::Result<()> {
+    shown.iter().try_for_each(|(id, stats)| line(out, *id, &report(stats, clock::now())))
 }
 
 fn line(out: &mut impl Write, ConsoleId(console): ConsoleId, report: &Report) -> io::Result<()> {
@@ -133,12 +141,21 @@ mod tests {
         let stats = Arc::new(Stats::new(clock::now()));
         stats.received(clock::now());
         let shown = Shown::default();
-        *shown.lock().unwrap() = Some((ConsoleId(2), stats));
+        *shown.lock().unwrap() = vec![(ConsoleId(2), stats)];
         let lines = written(&shown, 2);
         let summaries: Vec<_> = lines.iter().map(|line| line["summary"].as_bool().unwrap()).collect();
         assert_eq!(summaries, [false, false, true]);
         assert!(lines.iter().all(|line| line["console"] == 2));
         assert_eq!(lines[2]["received"], 1);
+    }
+
+    #[test]
+    fn of_several_consoles_each_has_its_lines() {
+        let stats = || Arc::new(Stats::new(clock::now()));
+        let shown = Shown::new(Mutex::new(vec![(ConsoleId(0), stats()), (ConsoleId(1), stats())]));
+        let consoles: Vec<_> =
+            written(&shown, 1).iter().map(|line| line["console"].as_u64().unwrap()).collect();
+        assert_eq!(consoles, [0, 1, 0, 1]);
     }
 
     #[test]

@@ -53,6 +53,22 @@ fn movements_on_different_consoles_do_not_join() {
 }
 
 #[test]
+fn a_finger_begins_moves_and_ends() {
+    let mut waiting = opened();
+    let finger = |touch, slot, x| Command::Touch { touch, slot, at: Point::new(x, 0) };
+    let (begin, update, end) = (Touch::Begin, Touch::Update, Touch::End);
+    push(
+        &mut waiting,
+        [finger(update, 0, 9), finger(begin, 0, 1), finger(update, 0, 2), finger(update, 0, 3)],
+    );
+    push(&mut waiting, [finger(begin, 1, 4), finger(end, 0, 3), finger(end, 0, 3)]);
+    let sent = [finger(begin, 0, 1), finger(update, 0, 3), finger(begin, 1, 4), finger(end, 0, 3)];
+    assert_eq!(commands(&waiting), sent);
+    waiting.release_all();
+    assert_eq!(commands(&waiting)[sent.len()..], [finger(Touch::Cancel, 1, 0)]);
+}
+
+#[test]
 fn what_is_held_is_released_once() {
     let mut waiting = opened();
     let (up, down) = (Press::Up, Press::Down);
@@ -80,11 +96,13 @@ fn a_closed_queue_takes_nothing() {
 fn any_command() -> impl Strategy<Value = Command> {
     let press = prop_oneof![Just(Press::Down), Just(Press::Up)];
     let button = prop_oneof![Just(Button::Left), Just(Button::WheelUp), Just(Button::Extra)];
+    let touch = prop::sample::select(vec![Touch::Begin, Touch::Update, Touch::End, Touch::Cancel]);
     prop_oneof![
         (0..6u8, press.clone()).prop_map(|(code, press)| key(code, press)),
         (button, press).prop_map(|(button, press)| Command::Button(button, press)),
         (0..9).prop_map(to),
         (-9..9, -9..9).prop_map(|(x, y)| Command::MoveBy { x, y }),
+        (touch, 0..3u8).prop_map(|(touch, slot)| Command::Touch { touch, slot, at: Point::new(1, 1) }),
     ]
 }
 
@@ -95,7 +113,9 @@ fn held_after(commands: &[Command]) -> BTreeSet<Held> {
         let (what, press) = match *command {
             Command::Key(key, press) => (Held::Key(key), press),
             Command::Button(button, press) => (Held::Button(button), press),
-            Command::MoveTo(_) | Command::MoveBy { .. } => continue,
+            Command::Touch { touch: Touch::Begin, slot, .. } => (Held::Finger(slot), Press::Down),
+            Command::Touch { touch: Touch::End | Touch::Cancel, slot, .. } => (Held::Finger(slot), Press::Up),
+            Command::MoveTo(_) | Command::MoveBy { .. } | Command::Touch { .. } => continue,
         };
         match press {
             Press::Down => held.insert(what),

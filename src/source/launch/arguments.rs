@@ -45,7 +45,7 @@ struct Seen {
 }
 
 /// Options whose value is free text, which may look like an option.
-const FREE_TEXT: [&str; 2] = ["append", "name"];
+pub(super) const FREE_TEXT: [&str; 2] = ["append", "name"];
 
 /// Adds what makes us the display. What QEMU's `-help` lists and is not named here stays as it is,
 /// monitors of the person's own included.
@@ -81,7 +81,7 @@ pub(super) fn complete(arguments: Vec<OsString>) -> Result<Vec<OsString>, Refusa
 }
 
 /// The name of an option, which QEMU takes with one dash or two.
-fn option(argument: &OsStr) -> Option<&str> {
+pub(super) fn option(argument: &OsStr) -> Option<&str> {
     let name = argument.to_str()?.strip_prefix('-')?;
     Some(name.strip_prefix('-').unwrap_or(name))
 }

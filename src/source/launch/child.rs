@@ -89,7 +89,7 @@ impl Over {
 }
 
 impl Child {
-    pub(super) fn spawn(launch: &Launch) -> io::Result<Self> {
+    pub(super) fn spawn(launch: &Launch, more: &[&str]) -> io::Result<Self> {
         let runtime = SharedRuntime::current()?;
         let (ours, theirs) = UnixStream::pair()?;
         // Whatever else is started in this moment would inherit it too; that harms nobody, since
@@ -101,6 +101,7 @@ impl Child {
             .arg(std::process::id().to_string())
             .arg(&launch.program)
             .args(&launch.arguments)
+            .args(more)
             .args(["-chardev", &format!("socket,id={MONITOR},fd={}", theirs.as_raw_fd())])
             .args(["-mon", &format!("chardev={MONITOR},mode=control")])
             .stderr(write_errors)

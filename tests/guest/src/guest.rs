@@ -29,6 +29,8 @@ pub(crate) struct Guest {
     power: Power,
     /// The mode that was last reported.
     reported: Size,
+    /// The same of the further heads.
+    reported_heads: Vec<Size>,
     inputs: Vec<Input>,
     view: View,
     beat: Pace,
@@ -86,6 +88,7 @@ impl Guest {
             screen: Screen::Absent,
             power: Power::On,
             reported: Size::NONE,
+            reported_heads: Vec::new(),
             inputs: Vec::new(),
             end: None,
             serial,
@@ -271,6 +274,10 @@ impl Guest {
                 self.options.fps = rate;
                 self.beat = Pace::new(rate, uptime());
             }
+            Command::Head { number, on } => {
+                self.screen.light(number - 1, on);
+                self.update_mode();
+            }
             Command::Cursor(shown) => {
                 self.options.cursor = shown;
                 self.place_pointer();
@@ -311,8 +318,8 @@ impl Guest {
         let wish = self.options.mode.map_or(Wish::Preferred, Wish::Exactly);
         let driver = self.screen.driver().to_owned();
         let view = &mut self.view;
-        let outcome = self.screen.set_mode(wish, &mut |canvas| {
-            let facts = facts(view.frames, &view.last, None, &driver);
+        let outcome = self.screen.set_mode(wish, &mut |head, canvas| {
+            let facts = Facts { head, ..facts(view.frames, &view.last, None, &driver) };
             view.painter.draw(view.paint, canvas, &facts);
         });
         self.tell_failure("mode", outcome);
@@ -321,6 +328,7 @@ impl Guest {
 
     /// Reports the mode, if it is another than was last reported.
     fn report_mode(&mut self) {
+        self.report_heads();
         let size = self.screen.size();
         if std::mem::replace(&mut self.reported, size) == size {
             return;
@@ -329,6 +337,17 @@ impl Guest {
         if size != Size::NONE {
             self.view.pointer = (size.width.cast_signed() / 2, size.height.cast_signed() / 2);
             self.place_pointer();
+        }
+    }
+
+    /// Reports the further heads, as [`Self::report_mode`] does the first.
+    fn report_heads(&mut self) {
+        let sizes: Vec<_> = self.screen.sizes().into_iter().skip(1).collect();
+        let before = std::mem::replace(&mut self.reported_heads, sizes.clone());
+        for (index, size) in sizes.into_iter().enumerate() {
+            if before.get(index).copied().unwrap_or(Size::NONE) != size {
+                self.serial.report(format_args!("head {} {size}", index + 2));
+            }
         }
     }
 
@@ -351,7 +370,7 @@ impl Guest {
             Motion::Whole => self.redraw(),
             Motion::Part(area) => {
                 let view = &mut self.view;
-                let outcome = self.screen.touch_up(area, &mut |canvas| {
+                let outcome = self.screen.touch_up(area, &mut |_, canvas| {
                     view.painter.draw_part(view.paint, canvas, &facts(view.frames, &view.last, None, ""));
                 });
                 self.count(outcome);
@@ -364,9 +383,10 @@ impl Guest {
     fn redraw(&mut self) {
         let driver = self.screen.driver().to_owned();
         let view = &mut self.view;
-        let outcome = self.screen.show(&mut |canvas| {
-            let pointer = view.draws_pointer.then_some(view.pointer);
-            view.painter.draw(view.paint, canvas, &facts(view.frames, &view.last, pointer, &driver));
+        let outcome = self.screen.show(&mut |head, canvas| {
+            let pointer = (view.draws_pointer && head == 0).then_some(view.pointer);
+            let facts = Facts { head, ..facts(view.frames, &view.last, pointer, &driver) };
+            view.painter.draw(view.paint, canvas, &facts);
         });
         self.count(outcome);
     }
@@ -401,7 +421,7 @@ impl Guest {
 }
 
 fn facts<'a>(frame: u64, last: &'a str, pointer: Option<(i32, i32)>, driver: &'a str) -> Facts<'a> {
-    Facts { time: uptime(), frame, driver, last, pointer }
+    Facts { time: uptime(), frame, driver, last, pointer, head: 0 }
 }
 
 /// A device's coordinate as a pixel: 0 is the first, `of` the last.

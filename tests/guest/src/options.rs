@@ -67,6 +67,11 @@ pub(crate) enum Command {
     Mode(Option<Size>),
     Paint(Paint),
     Fps(u32),
+    /// Lights one of several displays, counted from 1, or leaves it dark.
+    Head {
+        number: usize,
+        on: bool,
+    },
     Cursor(bool),
     /// Writes one pixel into the picture that is shown, at once, and tells nobody.
     Pixel {
@@ -95,6 +100,9 @@ impl Command {
             ["mode", size] => Self::Mode(Some(size.parse().ok()?)),
             ["paint", paint] => Self::Paint(paint.parse().ok()?),
             ["fps", rate] => Self::Fps(fps(rate)?),
+            ["head", number, on] => {
+                Self::Head { number: number.parse().ok().filter(|number| *number > 0)?, on: switch(on)? }
+            }
             ["cursor", "show"] => Self::Cursor(true),
             ["cursor", "hide"] => Self::Cursor(false),
             ["pixel", x, y, color] => Self::Pixel {
@@ -168,6 +176,7 @@ mod tests {
             ("paint unique", Command::Paint(Paint::Unique)),
             ("fps 5", Command::Fps(5)),
             ("cursor hide", Command::Cursor(false)),
+            ("head 2 off", Command::Head { number: 2, on: false }),
             ("pixel 3 4 ff8000", Command::Pixel { x: 3, y: 4, color: 0x00ff_8000 }),
             ("unbind", Command::Unbind),
             ("bind", Command::Bind),
@@ -178,7 +187,9 @@ mod tests {
         for (line, command) in read {
             assert_eq!(Command::parse(line), Some(command), "{line:?}");
         }
-        for line in ["", "mode", "mode 800", "paint", "fps 241", "cursor", "blank now", "pixel 1 2"] {
+        for line in
+            ["", "mode", "mode 800", "paint", "fps 241", "cursor", "head 0 on", "blank now", "pixel 1 2"]
+        {
             assert_eq!(Command::parse(line), None, "{line:?}");
         }
     }

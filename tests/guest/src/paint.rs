@@ -81,6 +81,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) driver: &'a str,
     /// The last thing that a person did.
     pub(crate) last: &'a str,
+    /// Which head it is on, counted from 0.
+    pub(crate) head: usize,
     /// Where to draw an arrow, if the display has no cursor of its own.
     pub(crate) pointer: Option<(i32, i32)>,
 }
@@ -107,7 +109,7 @@ impl Painter {
             }
             Paint::Still => self.scene.draw_still(canvas),
             Paint::Flip | Paint::InPlace => roll(canvas, facts.frame),
-            Paint::Unique => draw_unique(canvas),
+            Paint::Unique => draw_unique(canvas, facts.head),
             Paint::Damage => {
                 self.scene.draw_still(canvas);
                 draw_change(canvas, facts.frame);
@@ -141,15 +143,16 @@ fn roll(canvas: &mut Canvas<'_>, frame: u64) {
     }
 }
 
-/// `x << 12 | y`, twelve bits each.
-pub(crate) fn unique(x: u32, y: u32) -> u32 {
-    (x & 0xfff) << 12 | y & 0xfff
+/// `x << 12 | y`, twelve bits each; on each further head with other bits inverted.
+pub(crate) fn unique(head: usize, x: u32, y: u32) -> u32 {
+    const INVERTED: [u32; 4] = [0, 0x55_55_55, 0xaa_aa_aa, 0xff_ff_ff];
+    ((x & 0xfff) << 12 | y & 0xfff) ^ INVERTED[head % INVERTED.len()]
 }
 
-fn draw_unique(canvas: &mut Canvas<'_>) {
+fn draw_unique(canvas: &mut Canvas<'_>, head: usize) {
     for y in 0..canvas.size().height {
         for (x, pixel) in (0..).zip(canvas.row(y)) {
-            *pixel = unique(x, y);
+            *pixel = unique(head, x, y);
         }
     }
 }
@@ -180,6 +183,7 @@ mod tests {
         driver: "none",
         last: "nothing yet",
         pointer: None,
+        head: 0,
     };
 
     fn drawn(paint: Paint, size: Size, facts: &Facts<'_>) -> Vec<u32> {
@@ -206,6 +210,15 @@ mod tests {
         let pixels = drawn(Paint::Unique, Size::new(1280, 800), &FACTS);
         assert_eq!(pixels[1280 * 3 + 2], 2 << 12 | 3);
         assert_eq!(pixels.iter().collect::<HashSet<_>>().len(), pixels.len());
+    }
+
+    #[test]
+    fn heads_are_told_apart() {
+        let size = Size::new(320, 240);
+        for paint in [Paint::Unique, Paint::Scene] {
+            let first = drawn(paint, size, &FACTS);
+            assert!(first != drawn(paint, size, &Facts { head: 1, ..FACTS }), "{paint:?}");
+        }
     }
 
     #[test]

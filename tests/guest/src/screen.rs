@@ -22,6 +22,12 @@ pub(crate) enum Wish {
     Exactly(Size),
 }
 
+/// Draws one picture.
+type DrawOne<'a> = dyn FnMut(&mut Canvas<'_>) + 'a;
+
+/// Draws the picture of the head with this number, counted from 0.
+pub(crate) type Draw<'a> = dyn FnMut(usize, &mut Canvas<'_>) + 'a;
+
 /// What there is to draw on.
 #[derive(Debug)]
 pub(crate) enum Screen {
@@ -49,22 +55,34 @@ impl Screen {
         }
     }
 
-    /// The size of what is shown; [`Size::NONE`] while the display is off or gone.
+    /// The size of what the first head shows; [`Size::NONE`] while that is off or gone.
     pub(crate) fn size(&self) -> Size {
+        self.sizes().first().copied().unwrap_or(Size::NONE)
+    }
+
+    /// The size of what each head shows.
+    pub(crate) fn sizes(&self) -> Vec<Size> {
         match self {
-            Self::Kms(kms) => kms.size(),
-            Self::Fbdev(fbdev) => fbdev.size(),
-            Self::Absent => Size::NONE,
+            Self::Kms(kms) => kms.sizes(),
+            Self::Fbdev(fbdev) => vec![fbdev.size()],
+            Self::Absent => vec![],
         }
     }
 
     /// Takes up what the displays can show now; draws the first picture with `draw` before it is
     /// shown.
-    pub(crate) fn set_mode(&mut self, wish: Wish, draw: &mut dyn FnMut(&mut Canvas<'_>)) -> io::Result<()> {
+    pub(crate) fn set_mode(&mut self, wish: Wish, draw: &mut Draw<'_>) -> io::Result<()> {
         match self {
             Self::Kms(kms) => kms.set_mode(wish, draw),
-            Self::Fbdev(fbdev) => fbdev.show(draw),
+            Self::Fbdev(fbdev) => fbdev.show(&mut |canvas| draw(0, canvas)),
             Self::Absent => Ok(()),
+        }
+    }
+
+    /// Lights the head with this number, counted from 0, from the next mode on; or leaves it dark.
+    pub(crate) fn light(&mut self, number: usize, on: bool) {
+        if let Self::Kms(kms) = self {
+            kms.light(number, on);
         }
     }
 
@@ -91,19 +109,19 @@ impl Screen {
     }
 
     /// Draws a whole frame aside and shows it.
-    pub(crate) fn show(&mut self, draw: &mut dyn FnMut(&mut Canvas<'_>)) -> io::Result<()> {
+    pub(crate) fn show(&mut self, draw: &mut Draw<'_>) -> io::Result<()> {
         match self {
             Self::Kms(kms) => kms.flip(draw),
-            Self::Fbdev(fbdev) => fbdev.show(draw),
+            Self::Fbdev(fbdev) => fbdev.show(&mut |canvas| draw(0, canvas)),
             Self::Absent => Ok(()),
         }
     }
 
     /// Draws on the picture that is shown, within `area` alone.
-    pub(crate) fn touch_up(&mut self, area: Area, draw: &mut dyn FnMut(&mut Canvas<'_>)) -> io::Result<()> {
+    pub(crate) fn touch_up(&mut self, area: Area, draw: &mut Draw<'_>) -> io::Result<()> {
         match self {
             Self::Kms(kms) => kms.touch_up(area, draw),
-            Self::Fbdev(fbdev) => fbdev.touch_up(area, draw),
+            Self::Fbdev(fbdev) => fbdev.touch_up(area, &mut |canvas| draw(0, canvas)),
             Self::Absent => Ok(()),
         }
     }

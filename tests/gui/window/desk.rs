@@ -28,9 +28,13 @@ pub(crate) struct Scene {
 impl Scene {
     /// Starts a desktop of one output, and the program on it.
     pub(crate) fn new(output: Output, locale: &str) -> Self {
+        Self::on(vec![output], locale)
+    }
+
+    /// Starts a desktop of these outputs, and the program on it.
+    pub(crate) fn on(outputs: Vec<Output>, locale: &str) -> Self {
         let layout = harness::desk::Layout::Floating;
-        let sway =
-            Sway::start(SwayConfig { outputs: vec![output], layout, ..Default::default() }).expect("a sway");
+        let sway = Sway::start(SwayConfig { outputs, layout, ..Default::default() }).expect("a sway");
         let path = sway.session().scope().join("script");
         let listener = UnixListener::bind(&path).expect("a socket");
         let program = std::env::current_exe().expect("this program");
@@ -89,6 +93,17 @@ impl Scene {
     /// A keyboard and a pointer, where nobody waits for the window to notice.
     pub(crate) fn new_input(&self) -> Input {
         Input::connect(&self.sway).expect("a keyboard and a pointer")
+    }
+
+    /// Holds that the machine was asked for this, however it goes on.
+    pub(crate) fn has_asked(&self, wish: &str) {
+        assert!(self.asked.iter().any(|asked| asked.starts_with(wish)), "no {wish} in {:?}", self.asked);
+    }
+
+    /// Waits until the picture in the window of this title has the keyboard.
+    pub(crate) fn wait_for_focus(&mut self, title: &str) {
+        let wanted = format!("focus [{title}] OrielDisplayView");
+        self.ask_until("focus", "focus ", |focus| focus == wanted);
     }
 
     /// What the window says of itself.

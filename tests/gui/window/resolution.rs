@@ -55,7 +55,7 @@ fn a_window_of_the_pictures_size_asks_for_nothing_and_follows() {
 fn the_guest_follows_a_window_that_the_person_resizes() {
     let mut scene = showing("guest", 640, 480);
     let header = window(&mut scene).1 - 480;
-    scene.play(&["size 700 500", "size 904 700"]);
+    scene.play(&["size 904 700"]);
     assert_eq!(wish(&mut scene), (904, 700 - header));
     scene.play(&["answer obey"]);
     nothing_is_asked(&mut scene);
@@ -70,6 +70,17 @@ fn the_guest_follows_a_window_that_the_person_resizes() {
     scene.play(&["answer ignore", "picture 0 640 480"]);
     nothing_is_asked(&mut scene);
     assert_eq!(window(&mut scene), (1000, 640), "it never jumps");
+}
+
+#[test]
+fn a_turned_picture_has_its_sides_the_other_way_round() {
+    let mut scene = showing("guest", 640, 480);
+    let header = window(&mut scene).1 - 480;
+    scene.play(&["action win.rotate-right"]);
+    scene.wait_for_state(&format!("size=480x{}", 640 + header));
+    nothing_is_asked(&mut scene);
+    scene.play(&["size 600 760"]);
+    assert_eq!(wish(&mut scene), ((760 - header) / 8 * 8, 600));
 }
 
 #[test]

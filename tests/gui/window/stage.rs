@@ -29,7 +29,7 @@ use oriel::session::{
 };
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
-use oriel::window::{Hold, MachineWindow, Remote, Setup};
+use oriel::window::{Fullscreen, Hold, MachineWindow, Remote, Setup};
 
 /// The environment variable that leads to the script.
 pub(crate) const SCRIPT: &str = "ORIEL_TEST_SCRIPT";
@@ -171,6 +171,9 @@ impl Play {
                 let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
                 self.refused(id, width, height);
             }
+            ["unused", id] => {
+                self.tell(Event::InUse(ConsoleId(id.parse().expect("a number")), false));
+            }
             ["active", id] => {
                 self.tell(Event::ActiveConsole(ConsoleId(id.parse().expect("a number"))));
             }
@@ -194,6 +197,12 @@ impl Play {
                 let id: i32 = id.parse().expect("a number");
                 self.activate("win.console", Some(&id.to_variant()));
             }
+            ["to-window" | "to-tab" | "hide-console", id] => {
+                let id: i32 = id.parse().expect("a number");
+                self.activate(&format!("win.{}", words[0]), Some(&id.to_variant()));
+            }
+            ["windows"] => self.say_windows(),
+            ["focus"] => self.say_focus(),
             ["size", width, height] => self
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
@@ -222,6 +231,7 @@ impl Play {
             "monitor" => Hold::Monitor,
             _ => Hold::Guest,
         };
+        let fullscreen = if fullscreen { Fullscreen::Here } else { Fullscreen::No };
         let setup = Setup {
             hold,
             way: "script",
@@ -273,6 +283,7 @@ impl Play {
     }
 
     fn picture(&self, id: u32, width: u32, height: u32) {
+        self.tell(Event::InUse(ConsoleId(id), true));
         let pixels: Vec<u8> = (0..height)
             .flat_map(|y| (0..width).map(move |x| (x, y)))
             .flat_map(|(x, y)| colour(x * 255 / width, y * 255 / height, (x / 32 + y / 32) % 2 == 0))
@@ -381,6 +392,22 @@ impl Play {
         self.recorder.say(&format!("facts {}", words.join("|")));
     }
 
+    /// The title of the window that has the keyboard, and which of its widgets.
+    fn say_focus(&self) {
+        let active = self.application.windows().into_iter().find(GtkWindowExt::is_active);
+        let focus = active.as_ref().and_then(GtkWindowExt::focus).map(|widget| widget.type_().name());
+        let title = active.as_ref().and_then(GtkWindowExt::title).unwrap_or_default();
+        self.recorder.say(&format!("focus [{title}] {}", focus.unwrap_or_default()));
+    }
+
+    /// The tabs of each window that is seen, the one in front with a star; sorted.
+    fn say_windows(&self) {
+        let seen = self.application.windows().into_iter().filter(|window| window.is_visible());
+        let mut words: Vec<_> = seen.map(|window| tabs(window.upcast_ref())).collect();
+        words.sort();
+        self.recorder.say(&format!("windows {}", words.join("|")));
+    }
+
     /// What the short messages over the picture say.
     fn say_toasts(&self) {
         let mut words = Vec::new();
@@ -406,6 +433,17 @@ impl Play {
         }
         self.recorder.say(&format!("consoles {}", words.join("|")));
     }
+}
+
+/// The titles of a window's tabs, the one in front with a star.
+fn tabs(window: &gtk::Widget) -> String {
+    let Some(tabs) = find::<adw::TabView>(window) else { return String::new() };
+    let pages = (0..tabs.n_pages()).map(|at| tabs.nth_page(at));
+    let title = |page: adw::TabPage| {
+        let front = if tabs.selected_page().as_ref() == Some(&page) { "*" } else { "" };
+        format!("{front}{}", page.title().split(' ').next().unwrap_or_default())
+    };
+    pages.map(title).collect::<Vec<_>>().join(",")
 }
 
 /// So many bytes as a guest shares them, and which file that is.

@@ -120,6 +120,7 @@ pub(crate) struct Machine {
     pub(crate) run_state: RunState,
     /// By method.
     pub(crate) overrides: HashMap<String, Override>,
+    pub(crate) clipboard: objects::clipboard::Clipboard,
     hold: Option<Vec<String>>,
     held: Vec<(Arc<Conn>, Outgoing)>,
 }
@@ -149,6 +150,7 @@ impl Machine {
             next_listener: 0,
             run_state: RunState::Running,
             overrides: HashMap::new(),
+            clipboard: objects::clipboard::Clipboard::default(),
             hold: None,
             held: Vec::new(),
         }
@@ -181,7 +183,9 @@ impl Machine {
 
     fn main_closed(&mut self, conn: &Arc<Conn>) {
         self.recorder.add(None, Call::Disconnected);
-        self.main.take_if(|main| Arc::ptr_eq(main, conn));
+        if self.main.take_if(|main| Arc::ptr_eq(main, conn)).is_some() {
+            self.clipboard = objects::clipboard::Clipboard::default();
+        }
     }
 
     fn listener_closed(&mut self, index: u32, id: u64) {

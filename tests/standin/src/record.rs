@@ -61,6 +61,18 @@ pub enum Call {
         x: f64,
         y: f64,
     },
+    /// A partner for the clipboard, and whether it told its properties in time.
+    ClipboardRegister {
+        answered: bool,
+    },
+    ClipboardUnregister,
+    ClipboardGrab {
+        selection: u32,
+        serial: u32,
+        mimes: Vec<String>,
+    },
+    ClipboardRelease(u32),
+    ClipboardRequest(u32),
     /// A call that was answered with an error.
     Refused {
         member: String,

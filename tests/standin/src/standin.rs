@@ -13,9 +13,10 @@ use crate::console::{ConsoleSpec, Pointer};
 use crate::gate::{Gate, Hang};
 use crate::listener::Listener;
 use crate::machine::{Job, Machine, Options, Sockets, Timing};
-use crate::objects::{Override, Refusal};
+use crate::objects::{self, Override, Refusal};
 use crate::record::{Call, Record, Recorder};
 use crate::release::Release;
+use crate::reply::PendingReply;
 use crate::wire::{Args, Outgoing};
 
 /// How long `listener` and the like wait before they fail a test.
@@ -295,6 +296,22 @@ impl Standin {
     /// The guest sets its lock lights: 1 scroll, 2 num, 4 caps.
     pub fn set_modifiers(&self, console: u32, modifiers: u32) {
         self.post(move |machine| machine.set_modifiers(console, modifiers));
+    }
+
+    /// What the guest has to paste from here on, as bytes that need not be text.
+    pub fn set_clipboard(&self, text: Option<&[u8]>) {
+        let text = text.map(<[u8]>::to_vec);
+        self.on_main(move |machine| machine.clipboard.text = text);
+    }
+
+    /// Calls the viewer's clipboard, as QEMU does when the guest copies or pastes: `Register`, `Grab`,
+    /// `Release` or `Request`, or anything else.
+    pub fn call_clipboard(&self, interface: &str, member: &str, args: Args) -> PendingReply {
+        let (interface, member) = (interface.to_owned(), member.to_owned());
+        self.on_main(move |machine| {
+            let main = machine.main.as_ref().expect("a viewer is connected");
+            main.call(Outgoing::call(objects::clipboard::path(), interface, member, args))
+        })
     }
 
     /// Plugs a console in and says which number it has.

@@ -189,11 +189,12 @@ fn draw_panel(canvas: &mut Canvas<'_>, facts: &Facts<'_>) {
 
     let middle = width / 2;
     let tenths = facts.time.as_millis() / 100;
+    let head = if facts.head == 0 { String::new() } else { format!(" head {}", facts.head + 1) };
     let lines = [
         (7, 1, ACCENT, "Oriel test guest".to_owned()),
         (19, 3, BRIGHT, format!("{}.{}", tenths / 10, tenths % 10)),
         (44, 1, BRIGHT, format!("frame {}", facts.frame)),
-        (54, 1, SOFT, format!("{size} {}", facts.driver)),
+        (54, 1, SOFT, format!("{size} {}{head}", facts.driver)),
         (64, 1, ACCENT, facts.last.to_owned()),
     ];
     for (down, scale, colour, text) in lines {

@@ -12,7 +12,7 @@ use drm::control::{ClipRect, Device as _, Event, PageFlipFlags, connector, crtc,
 use drm::{ClientCapability, Device as _, DriverCapability};
 use rustix::fs::OFlags;
 
-use super::{Wish, mode};
+use super::{Draw, DrawOne, Wish, mode};
 use crate::paint::{Area, Canvas, pointer};
 use crate::size::Size;
 
@@ -42,12 +42,21 @@ impl drm::control::Device for Card {}
 pub(crate) struct Kms {
     card: Card,
     driver: String,
-    connector: connector::Handle,
-    crtc: crtc::Handle,
-    output: Output,
+    /// One for each display that the card can drive at the same time; never empty.
+    heads: Vec<Head>,
     cursor: Cursor,
     /// How many pictures are to take turns.
     wanted: usize,
+}
+
+/// One display, connected or not.
+#[derive(Debug)]
+struct Head {
+    connector: connector::Handle,
+    crtc: crtc::Handle,
+    output: Output,
+    /// Whether it is left dark, though a display may be connected.
+    dark: bool,
 }
 
 /// What is on the display.
@@ -96,67 +105,57 @@ impl Kms {
         for handle in resources.connectors() {
             infos.push(card.get_connector(*handle, true)?);
         }
-        let connected = infos.iter().find(|info| info.state() == connector::State::Connected);
-        let info = connected.or(infos.first()).ok_or(io::ErrorKind::NotFound)?;
-        let crtc = *resources.crtcs().first().ok_or(io::ErrorKind::NotFound)?;
-        let crtc = crtc_for(&card, &resources, info).unwrap_or(crtc);
-        let (connector, state) = (info.handle(), info.state());
+        // The first head is that of a connected display, if there is one.
+        if let Some(first) = infos.iter().position(|info| info.state() == connector::State::Connected) {
+            infos[..=first].rotate_right(1);
+        }
+        let state = infos.first().ok_or(io::ErrorKind::NotFound)?.state();
+        let mut heads: Vec<Head> = Vec::new();
+        for info in infos {
+            let taken: Vec<_> = heads.iter().map(|head| head.crtc).collect();
+            let free = |crtc: &&crtc::Handle| !taken.contains(crtc);
+            let any = || resources.crtcs().iter().find(free).copied().filter(|_| heads.is_empty());
+            if let Some(crtc) = crtc_for(&card, &resources, &info, &taken).or_else(any) {
+                heads.push(Head { connector: info.handle(), crtc, output: Output::Off, dark: false });
+            }
+        }
+        if heads.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let cursor = Cursor::make(&card);
-        Ok((Self { card, driver, connector, crtc, output: Output::Off, cursor, wanted }, state))
+        Ok((Self { card, driver, heads, cursor, wanted }, state))
     }
 
     pub(super) fn driver(&self) -> &str {
         &self.driver
     }
 
-    pub(super) fn size(&self) -> Size {
-        match &self.output {
-            Output::Off => Size::NONE,
-            Output::On { size, .. } => *size,
-        }
+    pub(super) fn sizes(&self) -> Vec<Size> {
+        self.heads.iter().map(Head::size).collect()
     }
 
     pub(super) fn events(&self) -> BorrowedFd<'_> {
         self.card.as_fd()
     }
 
-    pub(super) fn set_mode(&mut self, wish: Wish, draw: &mut dyn FnMut(&mut Canvas<'_>)) -> io::Result<()> {
-        let info = self.card.get_connector(self.connector, true)?;
-        let chosen = match info.state() {
-            connector::State::Disconnected => None,
-            connector::State::Connected | connector::State::Unknown => mode::choose(&info, wish),
-        };
-        let Some(chosen) = chosen else {
-            return self.blank();
-        };
-        let size = mode::size(&chosen);
-        if size == self.size() {
-            return Ok(());
-        }
-        let mut buffers = self.make_buffers(size)?;
-        draw(&mut buffers[0].canvas());
-        let first = Some(buffers[0].id);
-        if let Err(error) = self.card.set_crtc(self.crtc, first, (0, 0), &[self.connector], Some(chosen)) {
-            free(&self.card, buffers);
-            return Err(error);
-        }
-        let old =
-            std::mem::replace(&mut self.output, Output::On { size, buffers, shown: 0, flip: Flip::Done });
-        if let Output::On { buffers, .. } = old {
-            free(&self.card, buffers);
+    pub(super) fn set_mode(&mut self, wish: Wish, draw: &mut Draw<'_>) -> io::Result<()> {
+        let mut wishes = [wish].into_iter();
+        for (number, head) in self.heads.iter_mut().enumerate() {
+            let wish = wishes.next().unwrap_or(Wish::Preferred);
+            head.set_mode(&self.card, self.wanted, wish, &mut |canvas| draw(number, canvas))?;
         }
         Ok(())
     }
 
-    /// As many buffers as wanted, or fewer where the card's memory holds no more.
-    fn make_buffers(&self, size: Size) -> io::Result<Vec<Buffer>> {
-        let mut buffers = vec![Buffer::make(&self.card, size)?];
-        buffers.extend((1..self.wanted).map_while(|_| Buffer::make(&self.card, size).ok()));
-        Ok(buffers)
+    /// Lights a head from the next mode on, or leaves it dark.
+    pub(super) fn light(&mut self, number: usize, on: bool) {
+        if let Some(head) = self.heads.get_mut(number) {
+            head.dark = !on;
+        }
     }
 
     pub(super) fn poke(&mut self, x: u32, y: u32, color: u32) {
-        let Output::On { size, buffers, shown, .. } = &mut self.output else {
+        let Output::On { size, buffers, shown, .. } = &mut self.heads[0].output else {
             return;
         };
         if x < size.width && y < size.height {
@@ -165,34 +164,110 @@ impl Kms {
     }
 
     pub(super) fn blank(&mut self) -> io::Result<()> {
-        self.card.set_crtc(self.crtc, None, (0, 0), &[], None)?;
-        if let Output::On { buffers, .. } = std::mem::replace(&mut self.output, Output::Off) {
-            free(&self.card, buffers);
+        self.heads.iter_mut().try_for_each(|head| head.blank(&self.card))
+    }
+
+    pub(super) fn is_free(&self) -> bool {
+        let mut shown = self.heads.iter().filter(|head| !matches!(head.output, Output::Off)).peekable();
+        shown.peek().is_some() && shown.all(|head| matches!(head.output, Output::On { flip: Flip::Done, .. }))
+    }
+
+    pub(super) fn flip(&mut self, draw: &mut Draw<'_>) -> io::Result<()> {
+        for (number, head) in self.heads.iter_mut().enumerate() {
+            head.flip(&self.card, &mut |canvas| draw(number, canvas))?;
         }
         Ok(())
     }
 
-    pub(super) fn is_free(&self) -> bool {
-        matches!(self.output, Output::On { flip: Flip::Done, .. })
+    pub(super) fn touch_up(&mut self, area: Area, draw: &mut Draw<'_>) -> io::Result<()> {
+        self.heads[0].touch_up(&self.card, area, &mut |canvas| draw(0, canvas))
     }
 
-    pub(super) fn flip(&mut self, draw: &mut dyn FnMut(&mut Canvas<'_>)) -> io::Result<()> {
+    pub(super) fn read_events(&mut self) {
+        let Ok(events) = self.card.receive_events() else {
+            return;
+        };
+        for event in events {
+            let Event::PageFlip(event) = event else { continue };
+            let head = self.heads.iter_mut().find(|head| head.crtc == event.crtc);
+            if let Some(Head { output: Output::On { flip, .. }, .. }) = head {
+                *flip = Flip::Done;
+            }
+        }
+    }
+
+    pub(super) fn point(&mut self, at: Option<(i32, i32)>) -> bool {
+        let cursor = std::mem::replace(&mut self.cursor, Cursor::Absent);
+        let outcome = cursor.point(&self.card, self.heads[0].crtc, at);
+        self.cursor = outcome.unwrap_or(Cursor::Absent);
+        !matches!(self.cursor, Cursor::Absent)
+    }
+}
+
+impl Head {
+    fn size(&self) -> Size {
+        match &self.output {
+            Output::Off => Size::NONE,
+            Output::On { size, .. } => *size,
+        }
+    }
+
+    fn set_mode(&mut self, card: &Card, wanted: usize, wish: Wish, draw: &mut DrawOne<'_>) -> io::Result<()> {
+        let info = card.get_connector(self.connector, true)?;
+        let chosen = match info.state() {
+            _ if self.dark => None,
+            connector::State::Disconnected => None,
+            connector::State::Connected | connector::State::Unknown => mode::choose(&info, wish),
+        };
+        let Some(chosen) = chosen else {
+            return self.blank(card);
+        };
+        let size = mode::size(&chosen);
+        if size == self.size() {
+            return Ok(());
+        }
+        // As many buffers as wanted, or fewer where the card's memory holds no more.
+        let mut buffers = vec![Buffer::make(card, size)?];
+        buffers.extend((1..wanted).map_while(|_| Buffer::make(card, size).ok()));
+        draw(&mut buffers[0].canvas());
+        let first = Some(buffers[0].id);
+        if let Err(error) = card.set_crtc(self.crtc, first, (0, 0), &[self.connector], Some(chosen)) {
+            free(card, buffers);
+            return Err(error);
+        }
+        let old =
+            std::mem::replace(&mut self.output, Output::On { size, buffers, shown: 0, flip: Flip::Done });
+        if let Output::On { buffers, .. } = old {
+            free(card, buffers);
+        }
+        Ok(())
+    }
+
+    fn blank(&mut self, card: &Card) -> io::Result<()> {
+        card.set_crtc(self.crtc, None, (0, 0), &[], None)?;
+        if let Output::On { buffers, .. } = std::mem::replace(&mut self.output, Output::Off) {
+            free(card, buffers);
+        }
+        Ok(())
+    }
+
+    fn flip(&mut self, card: &Card, draw: &mut DrawOne<'_>) -> io::Result<()> {
         let Output::On { size, buffers, shown, flip } = &mut self.output else {
             return Ok(());
         };
         if buffers.len() < 2 {
             let Size { width, height } = *size;
-            return self.touch_up(Area { x: 0, y: 0, width, height }, draw);
+            return self.touch_up(card, Area { x: 0, y: 0, width, height }, draw);
         }
         let next = (*shown + 1) % buffers.len();
         draw(&mut buffers[next].canvas());
-        self.card.page_flip(self.crtc, buffers[next].id, PageFlipFlags::EVENT, None)?;
+        card.page_flip(self.crtc, buffers[next].id, PageFlipFlags::EVENT, None)?;
         *shown = next;
         *flip = Flip::Pending;
         Ok(())
     }
 
-    pub(super) fn touch_up(&mut self, area: Area, draw: &mut dyn FnMut(&mut Canvas<'_>)) -> io::Result<()> {
+    fn touch_up(&mut self, card: &Card, area: Area, draw: &mut DrawOne<'_>) -> io::Result<()> {
         let Output::On { buffers, shown, .. } = &mut self.output else {
             return Ok(());
         };
@@ -201,28 +276,11 @@ impl Kms {
         let narrow = |length: u32| u16::try_from(length).expect("a size is at most 8192");
         let (left, top) = (narrow(area.x), narrow(area.y));
         let clip = ClipRect::new(left, top, left + narrow(area.width), top + narrow(area.height));
-        match self.card.dirty_framebuffer(buffer.id, &[clip]) {
+        match card.dirty_framebuffer(buffer.id, &[clip]) {
             // A driver whose display reads the buffer itself needs to be told of nothing.
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NOSYS.raw_os_error()) => Ok(()),
             outcome => outcome,
         }
-    }
-
-    pub(super) fn read_events(&mut self) {
-        let Ok(events) = self.card.receive_events() else {
-            return;
-        };
-        let flipped = events.filter(|event| matches!(event, Event::PageFlip(_))).count() > 0;
-        if let (true, Output::On { flip, .. }) = (flipped, &mut self.output) {
-            *flip = Flip::Done;
-        }
-    }
-
-    pub(super) fn point(&mut self, at: Option<(i32, i32)>) -> bool {
-        let cursor = std::mem::replace(&mut self.cursor, Cursor::Absent);
-        let outcome = cursor.point(&self.card, self.crtc, at);
-        self.cursor = outcome.unwrap_or(Cursor::Absent);
-        !matches!(self.cursor, Cursor::Absent)
     }
 }
 
@@ -312,12 +370,14 @@ fn free(card: &Card, buffers: Vec<Buffer>) {
     }
 }
 
-/// A CRTC that can drive the connector.
+/// A CRTC that can drive the connector, and none that is taken.
 fn crtc_for(
     card: &Card,
     resources: &drm::control::ResourceHandles,
     info: &connector::Info,
+    taken: &[crtc::Handle],
 ) -> Option<crtc::Handle> {
     let encoder = card.get_encoder(*info.encoders().first()?).ok()?;
-    resources.filter_crtcs(encoder.possible_crtcs()).first().copied()
+    let possible = resources.filter_crtcs(encoder.possible_crtcs());
+    possible.into_iter().find(|crtc| !taken.contains(crtc))
 }

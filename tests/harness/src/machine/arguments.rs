@@ -43,6 +43,8 @@ pub enum Firmware {
     /// The BIOS that QEMU brings; boots faster.
     #[default]
     SeaBios,
+    /// None: the processor stops at once, and a test does itself what a guest would, over `-qtest`.
+    Idle,
 }
 
 /// Where the machine's picture goes.
@@ -290,6 +292,11 @@ impl Builder {
             line.option("-drive", format!("if=pflash,format=raw,unit=0,readonly=on,file={code}"));
             line.option("-drive", format!("if=pflash,format=raw,unit=1,file={}", escaped(&own)));
         }
+        if self.firmware == Firmware::Idle {
+            let rom = scope.join("idle.rom");
+            fs::write(&rom, idle_rom()).doing("make a firmware that does nothing")?;
+            line.option("-bios", rom);
+        }
         Ok(())
     }
 
@@ -349,6 +356,14 @@ fn kvm_works(firmware: Firmware) -> bool {
         Ok::<_, Error>(!stopped && running && status.success())
     };
     runs().unwrap_or(false)
+}
+
+/// `cli`, `hlt` and a jump back to it where an x86 processor begins: 16 bytes below the end.
+fn idle_rom() -> Vec<u8> {
+    let mut rom = vec![0; 64 * 1024];
+    let start = rom.len() - 16;
+    rom[start..start + 4].copy_from_slice(&[0xfa, 0xf4, 0xeb, 0xfd]);
+    rom
 }
 
 /// QEMU separates options with commas; two of them mean one.

@@ -73,6 +73,13 @@ pub enum Report {
         /// In pixels.
         size: (u32, u32),
     },
+    /// One of its further heads has another mode; 0 by 0 while that is off.
+    Head {
+        /// Counted from 1; the first one's is [`Report::Mode`].
+        number: u32,
+        /// In pixels.
+        size: (u32, u32),
+    },
     /// So many frames were drawn.
     Frame {
         /// Since it is ready.
@@ -111,6 +118,7 @@ impl Report {
                 Self::Wheel { vertical, horizontal }
             }
             ["mode", size] => Self::Mode { size: pair(size)? },
+            ["head", number, size] => Self::Head { number: number.parse().ok()?, size: pair(size)? },
             ["frame", count, "at", at] => Self::Frame { count: count.parse().ok()?, at: at.to_owned() },
             ["power"] => Self::Power,
             _ => return None,
@@ -299,6 +307,7 @@ mod tests {
             ("oriel-guest: rel -3 4", Report::Rel { by: (-3, 4) }),
             ("oriel-guest: wheel -1 0", Report::Wheel { vertical: -1, horizontal: 0 }),
             ("oriel-guest: mode 0x0", Report::Mode { size: (0, 0) }),
+            ("oriel-guest: head 2 640x480", Report::Head { number: 2, size: (640, 480) }),
             ("oriel-guest: frame 30 at 3.250", Report::Frame { count: 30, at: "3.250".into() }),
             ("oriel-guest: power\r", Report::Power),
             ("oriel-guest: trouble: input", Report::Other("trouble: input".into())),

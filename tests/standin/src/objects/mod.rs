@@ -1,5 +1,6 @@
 //! The objects under `/org/qemu/Display1`: what there is, its properties, and calls to it.
 
+pub(crate) mod clipboard;
 mod console;
 mod keyboard;
 mod mouse;
@@ -101,6 +102,7 @@ pub(crate) fn done() -> Handled {
 /// Every object with its interfaces and properties.
 pub(crate) fn all(machine: &Machine) -> Vec<(String, Vec<Interface>)> {
     let mut objects = vec![(format!("{ROOT}/VM"), vec![vm::describe(machine)])];
+    objects.push(clipboard::describe(machine));
     objects.extend(others::describe(machine));
     objects.extend(machine.consoles.iter().map(|console| (console.path(), of_console(machine, console))));
     objects
@@ -157,6 +159,9 @@ fn dispatch(machine: &mut Machine, conn: &Arc<Conn>, call: &Incoming) -> Handled
     if !interfaces.iter().any(|(name, _)| *name == call.interface) {
         let name = &call.interface;
         return Err(unknown(format!("No such interface “{name}” on object at path {path}")));
+    }
+    if call.interface == clipboard::CLIPBOARD {
+        return clipboard::handle(machine, conn, call);
     }
     let index = machine.console_at(path).map(|console| console.index);
     let Some(index) = index else {

@@ -4,7 +4,7 @@ use super::{ROOT, interfaces_property};
 use crate::machine::Machine;
 use crate::wire::{Interface, Value};
 
-/// The clipboard and the serial port, as a machine without options has them.
+/// The serial port, as a machine without options has it.
 pub(super) fn describe(machine: &Machine) -> Vec<(String, Vec<Interface>)> {
     let mut serial = vec![
         ("Name", Value::Str("org.qemu.console.serial.0".into())),
@@ -13,11 +13,5 @@ pub(super) fn describe(machine: &Machine) -> Vec<(String, Vec<Interface>)> {
         ("Owner", Value::Str(String::new())),
     ];
     serial.extend(interfaces_property(machine, &[]));
-    vec![
-        (
-            format!("{ROOT}/Clipboard"),
-            vec![("org.qemu.Display1.Clipboard", interfaces_property(machine, &[]))],
-        ),
-        (format!("{ROOT}/Chardev_serial0"), vec![("org.qemu.Display1.Chardev", serial)]),
-    ]
+    vec![(format!("{ROOT}/Chardev_serial0"), vec![("org.qemu.Display1.Chardev", serial)])]
 }

@@ -1,0 +1,5 @@
+//! What this computer and its machines need for a display: read, explained, and mended on request.
+//!
+//! - [`domain`]: a libvirt machine's definition, and the edits that give it a display for us.
+
+pub mod domain;

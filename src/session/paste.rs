@@ -1,0 +1,85 @@
+//! The machine's clipboard while the machine is connected: what its [`Exchange`] wants of it is done,
+//! and what it says goes back there.
+//!
+//! [`Exchange`]: crate::clipboard::Exchange
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use async_channel::{Receiver, Sender};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt, select_biased};
+
+use super::Event;
+use crate::clipboard::{Act, Input, ReadError};
+use crate::display1::clipboard::{Clipboard, Said, TextError};
+use crate::display1::{CallError, Peer};
+
+/// Attends to the clipboard, until nobody wants anything of it any more or the connection breaks.
+pub(super) async fn attend(peer: Peer, acts: Receiver<Act>, events: Sender<Event>) {
+    let clipboard = match Clipboard::register(&peer).await {
+        Ok(clipboard) => clipboard,
+        Err(error @ CallError::Refused { .. }) => {
+            tracing::warn!(%error, "another viewer has the clipboard");
+            return;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "no clipboard");
+            return;
+        }
+    };
+    let mut reads = FuturesUnordered::new();
+    let mut happened = Some(Input::Connected);
+    loop {
+        if let Some(input) = happened.take() {
+            // Nobody may listen any more.
+            let _ = events.send(Event::Clipboard(input)).await;
+        }
+        let act = select_biased! {
+            act = pin!(acts.recv().fuse()) => act,
+            said = pin!(clipboard.next().fuse()) => {
+                happened = Some(heard(said));
+                continue;
+            }
+            read = reads.select_next_some() => {
+                happened = Some(read);
+                continue;
+            }
+        };
+        let done = match act {
+            Ok(Act::Grab { selection, serial, text }) => clipboard.grab(selection, serial, text).await,
+            Ok(Act::Release(selection)) => clipboard.release(selection).await,
+            Ok(Act::ReadGuest { selection, token, limit }) => {
+                let read = clipboard.text(selection, limit);
+                reads.push(read.map(move |text| Input::GuestRead { selection, token, text: taken(text) }));
+                Ok(())
+            }
+            // The desktop's business.
+            Ok(_) => Ok(()),
+            Err(_) => return,
+        };
+        if let Err(error) = done {
+            tracing::debug!(%error, "the clipboard is gone");
+            return;
+        }
+    }
+}
+
+fn heard(said: Said) -> Input {
+    match said {
+        Said::Reset => Input::Reset,
+        Said::Grabbed { selection, serial, text } => Input::GuestCopied { selection, serial, text },
+        Said::Released(selection) => Input::GuestReleased(selection),
+    }
+}
+
+fn taken(text: Result<String, TextError>) -> Result<Arc<str>, ReadError> {
+    text.map(Arc::from).map_err(|error| match error {
+        TextError::TooLong { length, .. } => ReadError::TooLong(length),
+        TextError::NotText => ReadError::NotText,
+        TextError::Call(error) => {
+            tracing::info!(%error, "the guest does not give what it copied");
+            ReadError::Failed
+        }
+    })
+}

@@ -1,0 +1,88 @@
+//! The connection in builds without libvirt's library: there is none, and it says so.
+
+use std::os::fd::OwnedFd;
+
+use async_channel::Receiver;
+
+use super::{Access, Change, LibvirtError, Machine, Operation, Roster, Shot, Which};
+
+/// A connection to libvirt that cannot be made.
+#[derive(Debug, Clone)]
+pub struct Hypervisor {
+    uri: String,
+}
+
+#[expect(clippy::unused_async, reason = "as it is where there is something to wait for")]
+impl Hypervisor {
+    /// Connects to nothing.
+    pub fn connect(uri: impl Into<String>, _access: Access) -> Self {
+        Self { uri: uri.into() }
+    }
+
+    /// The URI of the connection.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Nothing ever changes.
+    pub fn changes(&self) -> Receiver<Change> {
+        async_channel::bounded(1).1
+    }
+
+    /// # Errors
+    ///
+    /// Always, as all that follow.
+    pub async fn machines(&self) -> Result<Vec<Machine>, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn find(&self, _wanted: &str) -> Result<Machine, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// Never completes.
+    pub async fn when<T: Send + 'static>(
+        &self,
+        _test: impl FnMut(&Roster) -> Option<T> + Send + 'static,
+    ) -> Option<T> {
+        std::future::pending().await
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn definition(&self, _uuid: &str, _which: Which) -> Result<String, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn define(&self, _definition: String) -> Result<(), LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn open_display(&self, _uuid: &str, _index: u32) -> Result<OwnedFd, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn operate(&self, _uuid: &str, _operation: Operation) -> Result<(), LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn screenshot(&self, _uuid: &str, _screen: u32) -> Result<Shot, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+}

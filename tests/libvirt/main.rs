@@ -1,0 +1,12 @@
+//! A real libvirtd, and emulated machines that it runs: every way in which they meet.
+//!
+//! Each test has a daemon of its own in namespaces of its own (see `daemon`), with its own machines;
+//! nothing of this computer's libvirt is touched.
+
+mod daemon;
+mod definitions;
+mod open;
+#[path = "../it/session_watch.rs"]
+mod session_watch;
+mod shell;
+mod watching;

@@ -1,0 +1,160 @@
+//! A machine's display, opened through libvirt.
+
+use oriel::clock;
+use oriel::session::{Console, End, Loss, Power, State as Session};
+use oriel::source::libvirt::{Domain, Hypervisor, LibvirtError, Operation, State, Status};
+use oriel::source::{ConnectError, Source};
+
+use harness::shot::Image;
+
+use crate::daemon::{Daemon, P2P, call, definition};
+use crate::session_watch::{Watch, eventually};
+
+const ORIEL: &str = env!("CARGO_BIN_EXE_oriel");
+
+/// A machine by this name, off.
+fn defined(daemon: &Daemon, name: &'static str, graphics: &str) -> (Hypervisor, String) {
+    let hypervisor = daemon.connect();
+    call(hypervisor.define(definition(name, graphics))).unwrap();
+    let uuid = daemon.until_state(&hypervisor, name, |_| true).uuid;
+    (hypervisor, uuid)
+}
+
+fn started(daemon: &Daemon, name: &'static str, graphics: &str) -> (Hypervisor, String) {
+    let (hypervisor, uuid) = defined(daemon, name, graphics);
+    call(hypervisor.operate(&uuid, Operation::Start))
+        .unwrap_or_else(|error| panic!("{error}: {}", daemon.log()));
+    daemon.until_state(&hypervisor, name, |state| state == State::Running);
+    (hypervisor, uuid)
+}
+
+fn watch(hypervisor: &Hypervisor, wanted: &str) -> Watch {
+    Watch::start(Source::Libvirt(Domain::on(hypervisor.clone(), wanted)))
+}
+
+fn has_picture(console: &Console) {
+    console.frames.present(clock::now(), || {});
+    eventually("a picture", || console.frames.take().is_some() || console.frames.current().is_some());
+}
+
+fn libvirt_error(state: &Session) -> Option<&LibvirtError> {
+    let Session::Lost { reason: Loss::Unreachable(error), .. } = state else { return None };
+    let ConnectError::Libvirt(error) = &**error else { return None };
+    Some(error)
+}
+
+#[test]
+fn a_machine_that_is_off_is_shown_from_its_first_picture_on() {
+    let daemon = Daemon::start();
+    let (hypervisor, uuid) = defined(&daemon, "web", P2P);
+    let session = watch(&hypervisor, "web");
+    let down = session.down();
+    assert!(matches!(libvirt_error(&down), Some(LibvirtError::Off(name)) if name == "web"), "{down:?}");
+    call(hypervisor.operate(&uuid, Operation::Start)).unwrap();
+    let machine = session.live();
+    assert_eq!((machine.name.as_str(), machine.uuid.as_deref()), ("web", Some(uuid.as_str())));
+    has_picture(&session.console());
+    // Switched off and on again, it is the same window's.
+    call(hypervisor.operate(&uuid, Operation::ForceOff)).unwrap();
+    assert!(matches!(session.down(), Session::Ended(End::Shutdown(_)) | Session::Lost { .. }));
+    call(hypervisor.operate(&uuid, Operation::Start)).unwrap();
+    session.live();
+    session.session.power(Power::Quit);
+    daemon.until_state(&hypervisor, "web", |state| !state.is_on());
+    session.close();
+}
+
+#[test]
+fn name_uuid_and_number_lead_to_the_same_machine() {
+    let daemon = Daemon::start();
+    let (hypervisor, uuid) = started(&daemon, "web", P2P);
+    let number = call(hypervisor.find("web")).unwrap().id.unwrap().to_string();
+    for wanted in ["web", &uuid, &uuid.to_uppercase(), &number] {
+        let session = watch(&hypervisor, wanted);
+        assert_eq!(session.live().uuid.as_deref(), Some(uuid.as_str()), "{wanted}");
+        session.close();
+    }
+}
+
+#[test]
+fn a_second_viewer_takes_the_display_over_and_the_first_is_told() {
+    let daemon = Daemon::start();
+    let (hypervisor, _) = started(&daemon, "web", P2P);
+    let first = watch(&hypervisor, "web");
+    first.live();
+    let second = watch(&hypervisor, "web");
+    second.live();
+    let down = first.down();
+    assert!(matches!(down, Session::Lost { reason: Loss::TakenOver, .. }), "{down:?}");
+    has_picture(&second.console());
+}
+
+#[test]
+fn a_machine_whose_qemu_is_killed_has_gone() {
+    let mut daemon = Daemon::start();
+    let (hypervisor, _) = started(&daemon, "web", P2P);
+    let session = watch(&hypervisor, "web");
+    session.live();
+    daemon.tell("kill-machine web");
+    let down = session.down();
+    assert!(!matches!(down, Session::Lost { reason: Loss::TakenOver, .. }), "{down:?}");
+    daemon.until_state(&hypervisor, "web", |state| !state.is_on());
+}
+
+/// libvirt is restarted under an open display, which goes on: it was never libvirt's.
+#[test]
+fn a_display_outlasts_libvirt() {
+    let mut daemon = Daemon::start();
+    let (hypervisor, uuid) = started(&daemon, "web", P2P);
+    let session = watch(&hypervisor, "web");
+    session.live();
+    let console = session.console();
+    daemon.tell("kill");
+    daemon.until(&hypervisor, "a loss", |roster| matches!(roster.status(), Status::Lost(_)).then_some(()));
+    daemon.tell("start");
+    has_picture(&console);
+    daemon.until(&hypervisor, "a connection", |roster| {
+        let running = roster.find("web").is_some_and(|machine| machine.state == State::Running);
+        (*roster.status() == Status::Connected && running).then_some(())
+    });
+    call(hypervisor.operate(&uuid, Operation::ForceOff)).unwrap();
+    session.down();
+}
+
+/// Without `p2p`, libvirt gives the machine a bus of its own, and tells where it is.
+#[test]
+fn a_display_on_the_machines_own_bus_is_opened_there() {
+    let mut daemon = Daemon::start();
+    started(&daemon, "web", "<graphics type='dbus'/>");
+    // Where libvirt says that it is, it is only for whoever sees what this libvirt sees.
+    let file = daemon.path().join("shot.png");
+    let shoot = format!("{ORIEL} -v screenshot --libvirt qemu:///system --console 0 web {}", file.display());
+    daemon.tell(&format!("run {shoot}"));
+    assert!(Image::load(&file).unwrap().width() >= 640, "{}", daemon.log());
+}
+
+#[test]
+fn a_machine_without_such_a_display_says_what_it_has() {
+    let daemon = Daemon::start();
+    let (hypervisor, uuid) = started(&daemon, "web", "<graphics type='vnc' autoport='yes'/>");
+    let session = watch(&hypervisor, "web");
+    let down = session.down();
+    let has = match libvirt_error(&down) {
+        Some(LibvirtError::NoDisplay { has, .. }) => has.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(has, "vnc");
+    let shot = call(hypervisor.screenshot(&uuid, 0)).unwrap();
+    assert!(shot.size().0 >= 640, "{shot:?}");
+}
+
+/// Beside SPICE and VNC while no GPU draws: the second of several displays is opened.
+#[test]
+fn the_right_one_of_several_displays_is_opened() {
+    let daemon = Daemon::start();
+    let both = format!("<graphics type='vnc' autoport='yes'/>\n    {P2P}");
+    let (hypervisor, _) = started(&daemon, "web", &both);
+    let session = watch(&hypervisor, "web");
+    session.live();
+    has_picture(&session.console());
+}
