@@ -11,7 +11,8 @@
 //!
 //! What can be decided without a display is decided in pure modules: [`ladder`] (which way, and why
 //! not a better one), [`viewport`] (which part goes where), [`slots`] (what a copy has to copy),
-//! [`scene`] and [`filter`] (which pixels it makes), [`choices`] (for which buffers that is known), [`cache`] (which buffers stay known), [`table`]
+//! [`scene`] and [`filter`] (which pixels it makes), [`view`] and [`expand`] (where they come from),
+//! [`choices`] (for which buffers that is known), [`cache`] (which buffers stay known), [`table`]
 //! (which formats the compositor takes).
 
 pub mod cache;

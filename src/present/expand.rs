@@ -101,11 +101,7 @@ impl Lookup {
 }
 
 /// The bytes of a rectangle, row by row.
-fn rows(
-    bytes: &mut [u8],
-    stride: usize,
-    place: Rect<Device>,
-) -> impl Iterator<Item = &mut [u8]> + use<'_> {
+fn rows(bytes: &mut [u8], stride: usize, place: Rect<Device>) -> impl Iterator<Item = &mut [u8]> + use<'_> {
     let at = |edge: i32| usize::try_from(edge).unwrap_or(0);
     let (left, top) = (at(place.origin.x) * PIXEL, at(place.origin.y));
     let (width, height) = (place.size.width as usize * PIXEL, place.size.height as usize);

@@ -129,10 +129,16 @@ impl Painter {
         snapshot.translate(&float_point(-origin.0, -origin.1));
         snapshot.scale(narrow(1.0 / scale), narrow(1.0 / scale));
         let seen = placement.visible_pixels().intersection(self.inner.whole_pixels(scale));
-        snapshot.push_clip(&float_rect(seen.unwrap_or(Rect::new(0, 0, 0, 0))));
+        let seen = seen.unwrap_or(Rect::new(0, 0, 0, 0));
+        let cut = seen != placement.pixels();
+        if cut {
+            snapshot.push_clip(&float_rect(seen));
+        }
         snapshot.translate(&float_point(f64::from(x), f64::from(y)));
         draw(snapshot, drawing, placement, filter(scene));
-        snapshot.pop();
+        if cut {
+            snapshot.pop();
+        }
         snapshot.restore();
     }
 }
@@ -293,12 +299,7 @@ fn fidelity(scene: &Scene) -> Fidelity {
 }
 
 /// Draws a texture such that its picture, turned, fills the placement's size from here on.
-fn draw(
-    snapshot: &::gtk::Snapshot,
-    drawing: &Drawing,
-    placement: &Placement,
-    filter: gsk::ScalingFilter,
-) {
+fn draw(snapshot: &::gtk::Snapshot, drawing: &Drawing, placement: &Placement, filter: gsk::ScalingFilter) {
     let (shape, rotation) = (&drawing.shape, placement.rotation());
     let turned = placement.device_size();
     let (width, height) = (f64::from(turned.width), f64::from(turned.height));

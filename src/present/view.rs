@@ -65,11 +65,7 @@ impl View {
     pub fn map(&self) -> Map {
         let at = |x: f64, y: f64| self.texel(x, y);
         let ([left, top], [right, beside], [below, bottom]) = (at(0.0, 0.0), at(1.0, 0.0), at(0.0, 1.0));
-        Map {
-            origin: [left, top],
-            across: [right - left, beside - top],
-            down: [below - left, bottom - top],
-        }
+        Map { origin: [left, top], across: [right - left, beside - top], down: [below - left, bottom - top] }
     }
 
     /// Where in the buffer of the guest's a position in ours comes from.

@@ -163,7 +163,7 @@ impl Album {
         let size = self.size.clone();
         self.play(&["action win.menu"]);
         let mut input = self.input();
-        for _ in 0..3 {
+        for _ in 0..2 {
             input.tap(keys::KEY_DOWN).expect("a key");
         }
         input.tap(keys::KEY_RIGHT).expect("a key");

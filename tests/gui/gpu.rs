@@ -287,8 +287,7 @@ fn sixteen_buffers_in_turn_are_imported_once_each() {
         imports += u32::from(gpu.import(&buffer.dmabuf, now).expect("an import"));
         let scanout = Scanout::Dmabuf(buffer.dmabuf.clone());
         let view = View::new(Shape::of(&scanout), place);
-        gpu.draw(&scanout, &target, &view, &Damage::whole(Size::new(64, 32)))
-            .expect("a picture");
+        gpu.draw(&scanout, &target, &view, &Damage::whole(Size::new(64, 32))).expect("a picture");
         if frame == 100 {
             before = descriptors();
         }

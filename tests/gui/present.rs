@@ -424,3 +424,20 @@ fn without_wayland_gtk_draws() {
     actor.find(&screen, "x11-flipped", WHOLE, 2);
     actor.quit();
 }
+
+#[test]
+fn on_x11_pixels_stay_pixels_at_twice_the_scale() {
+    let screen = Xvfb::start(900, 700).expect("an X server");
+    let mut actor = Actor::enter_with(&screen, (400, 300), &[("GDK_SCALE", "2")]);
+    actor.ask(Ask::OneToOne);
+    for (picture, size) in [(1, (320, 200)), (2, (301, 203))] {
+        actor.ask(Ask::Switch { medium: Medium::Map, size, margin: 0, picture });
+        if picture == 1 {
+            actor.ask(Ask::Open { rung: Rung::Auto });
+        }
+        actor.find(&screen, "x11-twice", size, picture);
+    }
+    let report = actor.report();
+    assert!((report.scale - 2.0).abs() < 0.01 && report.status.contains("fidelity: Exact"), "{report:#?}");
+    actor.quit();
+}

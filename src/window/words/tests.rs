@@ -14,6 +14,7 @@ use crate::geometry::Size;
 use crate::session::{Firmware, Machine, Stage};
 use crate::source::bus::Found;
 use crate::source::launch::Refusal;
+use crate::source::libvirt::LibvirtError;
 use crate::source::{LaunchError, Shutdown};
 use crate::window::Hold;
 use crate::window::story::{Choice, Face, Story};
@@ -59,6 +60,7 @@ fn every_connect_error() -> Vec<ConnectError> {
         E::Launch(LaunchError::Exited(exited(1, &["qemu-system-x86_64: no disk"]))),
         E::Launch(LaunchError::Monitor(QmpError::Closed)),
     ];
+    let all: Vec<_> = all.into_iter().chain(every_libvirt_error().map(E::Libvirt)).collect();
     for error in &all {
         match error {
             E::NoMachine { .. }
@@ -75,10 +77,31 @@ fn every_connect_error() -> Vec<ConnectError> {
             | E::Peer(_)
             | E::Call(_)
             | E::Resources(_)
-            | E::Launch(_) => {}
+            | E::Launch(_)
+            | E::Libvirt(_) => {}
         }
     }
     all
+}
+
+fn every_libvirt_error() -> impl Iterator<Item = LibvirtError> {
+    use LibvirtError as L;
+    let [uri, name, words] = ["qemu:///system", "web", "no reason"].map(str::to_owned);
+    let of_words = [L::Busy, L::NotNow, L::Rejected, L::Unsupported, L::Failed];
+    let spoken = of_words.map(|error| error(words.clone()));
+    let others = [
+        L::NotBuilt,
+        L::Absent { uri: uri.clone(), words: words.clone() },
+        L::Refused { uri: uri.clone(), words: words.clone() },
+        L::BadUri { uri: uri.clone(), words },
+        L::Silent { what: "list machines", after: Duration::from_secs(5) },
+        L::Disconnected,
+        L::NoMachine { wanted: name.clone(), uri: uri.clone() },
+        L::Off(name.clone()),
+        L::NoDisplay { name, has: "spice".to_owned() },
+        L::Remote(uri),
+    ];
+    spoken.into_iter().chain(others)
 }
 
 fn every_loss() -> Vec<Loss> {

@@ -116,8 +116,7 @@ fn source(placement: &Placement, x: u32, y: u32) -> [f64; 2] {
 fn compare(filter: Filter, guest: (u32, u32), room: (u32, u32), rotation: Rotation) {
     let mut gpu = gpu();
     let pattern = Pattern { width: guest.0.cast_signed(), height: guest.1.cast_signed() };
-    let picture =
-        Spec::of(Format::Xrgb8888, guest.0, guest.1).buffer(&pattern.bytes(), &[(0, guest.0 * 4)]);
+    let picture = Spec::of(Format::Xrgb8888, guest.0, guest.1).buffer(&pattern.bytes(), &[(0, guest.0 * 4)]);
     let scanout = Scanout::Dmabuf(picture.dmabuf.clone());
     let look = Look { rotation, ..Look::from(Scaling::Fill) };
     let area = Rect::new(0, 0, room.0, room.1);

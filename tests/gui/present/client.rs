@@ -272,7 +272,11 @@ impl Client {
                 (area.origin.x, area.origin.y, area.size.width, area.size.height)
             }),
             scale: self.scale(),
-            renderer: self.window.renderer().map(|renderer| renderer.type_().name().to_owned()).unwrap_or_default(),
+            renderer: self
+                .window
+                .renderer()
+                .map(|renderer| renderer.type_().name().to_owned())
+                .unwrap_or_default(),
         }
     }
 }

@@ -88,6 +88,10 @@ impl Actor {
         let status = self.client.wait(LIMIT).expect("the client's end");
         let log = self.client.log();
         assert!(status.success(), "{status}: {log}");
+        // GTK 4.18 complains so when a clip ends where what it draws anew begins, and draws as it should.
+        let harmless = "Clipping is broken, everything is clipped";
+        let log: Vec<_> = log.lines().filter(|line| !line.contains(harmless)).collect();
+        let log = log.join("\n");
         for word in ["CRITICAL", "protocol error", "WARN"] {
             assert!(!log.contains(word), "{log}");
         }
@@ -196,7 +200,11 @@ impl Stage {
 
     /// The same, with these variables in the client's environment.
     pub(crate) fn with(scale: f64, (width, height): (i32, i32), variables: &[(&str, &str)]) -> Self {
-        let config = SwayConfig { outputs: vec![output((1200, 840), scale)], layout: Layout::Floating, ..SwayConfig::default() };
+        let config = SwayConfig {
+            outputs: vec![output((1200, 840), scale)],
+            layout: Layout::Floating,
+            ..SwayConfig::default()
+        };
         let sway = Sway::start(config).expect("sway");
         let actor = Actor::enter_with(&sway, (width, height), variables);
         let window = sway.wait_for_window(Find::Pid(actor.client.id()), LIMIT).expect("a window");
@@ -280,10 +288,8 @@ impl Stage {
         let before = (seen.origin.x - whole.origin.x, seen.origin.y - whole.origin.y);
         let (placement, times) = (*placement, (times.0.cast_signed(), times.1.cast_signed()));
         self.expect_pixels(name, place, |x, y| {
-            let at = Point::new(
-                (x.cast_signed() + before.0) / times.0,
-                (y.cast_signed() + before.1) / times.1,
-            );
+            let at =
+                Point::new((x.cast_signed() + before.0) / times.0, (y.cast_signed() + before.1) / times.1);
             let from = placement.rotation().turn_back(at, placement.guest());
             Some(pixel(picture, from.x.cast_unsigned(), from.y.cast_unsigned()))
         });

@@ -30,9 +30,18 @@ pub(super) enum Origin {
     /// One of the copier's: the whole picture.
     Copied(usize),
     /// One of the copier's: the picture's device pixels.
-    Placed { slot: usize, scene: Scene, damage: Vec<Rect<Backing>> },
+    Placed {
+        slot: usize,
+        scene: Scene,
+        damage: Vec<Rect<Backing>>,
+    },
     /// One of those that a GPU draws into.
-    Drawn { by: Rung, slot: usize, scene: Scene, damage: Vec<Rect<Backing>> },
+    Drawn {
+        by: Rung,
+        slot: usize,
+        scene: Scene,
+        damage: Vec<Rect<Backing>>,
+    },
 }
 
 #[allow(clippy::large_enum_variant, reason = "one for a frame, and moved once")]
