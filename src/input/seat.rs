@@ -229,7 +229,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(500))]
+        #![proptest_config(ProptestConfig::with_cases(200))]
         #[test]
         fn who_is_freed_holds_nothing(events in prop::collection::vec(events(), 0..120)) {
             let (mut seat, mut others) = (ready(), Others::default());

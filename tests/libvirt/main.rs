@@ -7,6 +7,7 @@ mod daemon;
 mod definitions;
 mod open;
 #[path = "../it/session_watch.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod session_watch;
 mod shell;
 mod watching;

@@ -215,7 +215,7 @@ fn races_end_with_one_owner() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
     fn both_sides_end_up_with_the_same(
         steps in prop::collection::vec(Step::any(Step::AgentRestarts), 0..60),

@@ -155,7 +155,7 @@ fn all(rung: Rung, renderer: Option<(&str, &str)>, medium: Medium, check: impl F
             for case in cases.iter().chain(more) {
                 picture += 1;
                 let name = format!("{scale} {window:?} {case:?}");
-                println!("{name}");
+                eprintln!("{name}");
                 let placement = show(&mut stage, *case, picture, medium);
                 stage.expect_placed(&name, &placement, picture);
                 check(&mut stage, &placement);
