@@ -1,5 +1,8 @@
 //! Size, turn, filter and pan of the picture in a whole window.
 
+use std::thread;
+use std::time::Duration;
+
 use harness::input::keys;
 
 use super::showing;
@@ -39,8 +42,11 @@ fn a_turned_picture_is_pointed_at_as_it_is_seen() {
     let window = scene.window().rect;
     let mut input = scene.input();
     let (x, y) = (f64::from(window.x) + 300.0, f64::from(window.y) + 300.0);
-    input.move_to(x, y).expect("a pointer");
-    input.move_to(x + 20.0, y).expect("a pointer");
+    for step in 0..5 {
+        input.move_to(x + 20.0 * f64::from(step), y).expect("a pointer");
+        // GTK unites motions of one of its frames, the first of which only says where the pointer is.
+        thread::sleep(Duration::from_millis(200));
+    }
     // The guest's top is at the right.
-    scene.hear_until(|answer| answer == "0 MoveBy { x: 0, y: -20 }");
+    scene.hear_until(|answer| answer.starts_with("0 MoveBy { x: 0, y: -"));
 }
