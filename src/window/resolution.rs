@@ -33,6 +33,9 @@ use crate::resolution::{Answer, Control, Driver, Pitch, Policy, Reason, SizedBy,
 use crate::session::{Console, ConsoleId, ConsoleKind, Hardware, Ramfb, State};
 use crate::stats;
 
+/// A monitor, and the sizes that the menu offers for it.
+type Filling = (Option<Monitor>, Vec<Size<Guest>>);
+
 /// What the window holds of it.
 #[derive(Debug, Default)]
 pub(super) struct Resolution {
@@ -44,7 +47,7 @@ pub(super) struct Resolution {
     waking: RefCell<Option<glib::SourceId>>,
     /// The submenu, and what it was filled with.
     pub(super) menu: gio::Menu,
-    filled: RefCell<Option<(Option<Monitor>, Vec<Size<Guest>>)>>,
+    filled: RefCell<Option<Filling>>,
     /// What the open dialog shows.
     status: RefCell<Option<glib::WeakRef<adw::Bin>>>,
 }

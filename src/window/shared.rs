@@ -18,6 +18,9 @@ use super::resolution::Heads;
 use super::{MachineWindow, Remote, Setup};
 use crate::session::{Console, ConsoleId};
 
+/// Told of all consoles whenever they are others.
+type Watcher = Rc<dyn Fn(&[Console])>;
+
 /// One machine, as its windows share it.
 pub(super) struct Shared {
     pub(super) setup: Setup,
@@ -36,7 +39,7 @@ pub(super) struct Shared {
     pub(super) arranging: Cell<bool>,
     /// The main window first; the others come and go.
     windows: RefCell<Vec<glib::WeakRef<MachineWindow>>>,
-    watchers: RefCell<Vec<Rc<dyn Fn(&[Console])>>>,
+    watchers: RefCell<Vec<Watcher>>,
 }
 
 impl fmt::Debug for Shared {

@@ -205,7 +205,7 @@ fn storm(scale: f64, sizes: u32) {
     stage.wait_for_exact();
     let (count, rect) = (stage.guest.wishes().len(), stage.rect());
     let (memory, descriptors) = early.expect("looked at early");
-    println!(
+    eprintln!(
         "scale {scale}: {moved} sizes, settled {settled} times, {count} wishes; anonymous memory {} → {} KiB, {descriptors} → {} descriptors",
         memory.anonymous / 1024,
         stage.memory().anonymous / 1024,

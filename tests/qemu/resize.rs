@@ -131,11 +131,11 @@ impl Stage {
 
     /// The guest's mode, by its own word.
     fn mode(&self) -> Option<(u32, u32)> {
-        let sizes = self.machine.serial().reports().into_iter().filter_map(|report| match report {
+        let mut sizes = self.machine.serial().reports().into_iter().filter_map(|report| match report {
             Report::Ready { size, .. } | Report::Mode { size } => Some(size),
             _ => None,
         });
-        sizes.last()
+        sizes.next_back()
     }
 
     /// Waits until the guest has another mode than before and all of its picture is seen, pixel for
@@ -168,7 +168,7 @@ fn the_guest_follows_the_window_and_is_seen_pixel_for_pixel() -> Result<()> {
             let start = Instant::now();
             stage.sway.place(&stage.window, Rect::new(10, 10, width, height))?;
             let (took, mode) = stage.wait_for_exact(before, start)?;
-            println!(
+            eprintln!(
                 "scale {scale}: a window of {width} by {height} units was exact in {mode:?} after {} ms",
                 took.as_millis()
             );
@@ -180,7 +180,7 @@ fn the_guest_follows_the_window_and_is_seen_pixel_for_pixel() -> Result<()> {
             let start = Instant::now();
             stage.sway.fullscreen(&stage.window, fullscreen)?;
             let (took, mode) = stage.wait_for_exact(before, start)?;
-            println!(
+            eprintln!(
                 "scale {scale}, fullscreen {fullscreen}: exact in {mode:?} after {} ms",
                 took.as_millis()
             );

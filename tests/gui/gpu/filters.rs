@@ -175,7 +175,7 @@ fn what_is_shrunk_does_not_shimmer() {
     const ROOM: (u32, u32) = (67, 19);
     let shown = |filter: Filter, shift: u32| -> Vec<u8> {
         let mut gpu = gpu();
-        let line = (0..SIZE.0).flat_map(|x| [if (x + shift) % 2 == 0 { 255 } else { 0 }; 4]);
+        let line = (0..SIZE.0).flat_map(|x| [if (x + shift).is_multiple_of(2) { 255 } else { 0 }; 4]);
         let line: Vec<u8> = line.collect();
         let picture = Spec::of(Format::Xrgb8888, SIZE.0, SIZE.1)
             .buffer(&line.repeat(SIZE.1 as usize), &[(0, SIZE.0 * 4)]);
