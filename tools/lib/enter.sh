@@ -151,9 +151,14 @@ enter_environment() {
     )
 }
 
-# Prints the root's own users or groups, and this person's where they are not among them.
+# Prints the root's own users or groups, this person's where they are not among them, and libvirt's, which
+# it asks for whatever it runs machines as, and which only its service's package makes.
 passwd_lines() {
     cat "$root/etc/$1"
+    grep -q '^libvirt-qemu:' "$root/etc/$1" || case $1 in
+        passwd) echo 'libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin' ;;
+        group) echo 'libvirt-qemu:x:64055:' ;;
+    esac
     awk -F: -v id="$2" '$3 == id { found = 1 } END { exit !found }' "$root/etc/$1" ||
         getent "$1" "$2" || echo "$(id -un 2>/dev/null || echo user):x:$2:$2::$HOME:/bin/bash"
 }
