@@ -1,5 +1,6 @@
 //! Stock QEMU with a guest that follows the EDID: what the window is, the guest's screen is.
 
+#[cfg(feature = "gui")]
 use std::time::{Duration, Instant};
 
 use harness::Result;

@@ -1,5 +1,6 @@
 //! A machine as libvirt describes it.
 
+#[cfg(any(test, feature = "libvirt"))]
 use crate::markup::{Document, MarkupError};
 
 /// A machine as libvirt describes it.
@@ -164,6 +165,7 @@ impl Machine {
     }
 
     /// Takes in what a definition says.
+    #[cfg(any(test, feature = "libvirt"))]
     pub(super) fn describe(&mut self, definition: &str) -> Result<(), MarkupError> {
         let document = Document::parse(definition)?;
         let root = document.root();
