@@ -184,7 +184,10 @@ impl Model {
         let before = (self.screen(), self.fresh.is_some());
         let mut applied = Applied::default();
         match event {
-            Event::Pixels(image) => self.replace_pixels(image, now)?,
+            Event::Pixels(image) => {
+                self.replace_pixels(image, now)?;
+                self.recovery.replaced();
+            }
             Event::Patch { at, image } => self.patch(at, image, now)?,
             Event::Mapped(mapped) => self.map(mapped, now),
             Event::Dmabuf(dmabuf) => self.announce(dmabuf, now),
@@ -321,6 +324,7 @@ impl Model {
     fn map(&mut self, mapped: Mapped, now: Time) {
         let flips = matches!(&self.shown, Scanout::Mapped(shown) if shown.size() == mapped.size());
         let scanout = Scanout::Mapped(Arc::new(mapped));
+        self.recovery.replaced();
         if flips && self.signal == Signal::Live {
             self.await_update(scanout, now);
         } else {

@@ -82,6 +82,11 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
+    /// A picture arrived that is no dma-buf: there is none to be missed.
+    pub(super) fn replaced(&mut self) {
+        self.suspicion = Suspicion::None;
+    }
+
     /// A scanout arrived while another, or the same, was shown.
     pub(super) fn announced(&mut self, scanout: &Scanout, shown: &Scanout, now: Time) {
         self.suspicion = if is_lossless(scanout) {
@@ -147,6 +152,8 @@ impl Recovery {
     pub(super) fn due(&self) -> Option<Time> {
         let (since, apart) = match (self.suspicion, self.asked) {
             (Suspicion::Missing(Loss::Flip, since), Some((_, times))) => (since, interval(times)),
+            // Nothing came of it: it met another that was under way, or QEMU was too busy.
+            (Suspicion::Asked(_), Some((last, times))) => (last, interval(times)),
             (Suspicion::Missing(_, since) | Suspicion::Resized(_, since), _) => (since, INTERVAL),
             _ => return None,
         };
@@ -160,7 +167,7 @@ impl Recovery {
             return false;
         }
         let loss = match self.suspicion {
-            Suspicion::Missing(loss, _) => loss,
+            Suspicion::Missing(loss, _) | Suspicion::Asked(loss) => loss,
             _ => Loss::Mode,
         };
         if let Suspicion::Resized(size, _) = self.suspicion {

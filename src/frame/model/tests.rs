@@ -277,6 +277,20 @@ fn trap_14_a_lost_scanout_is_asked_for_again_and_seldom() {
     }
 }
 
+/// A request may meet another that is under way, and is lost then.
+#[test]
+fn a_request_that_nothing_came_of_is_repeated_and_seldom() {
+    let mut stage = Stage::new();
+    stage.apply(Event::Dmabuf(dmabuf(1, Wire::V1)));
+    stage.update(800, 600);
+    stage.apply(Event::Disable);
+    stage.update(800, 600);
+    let requests = (0..600).filter(|_| stage.after(1000).tick().resync).count();
+    assert!((3..10).contains(&requests), "{requests} in ten minutes");
+    stage.pixels(64, 64);
+    assert!((0..600).all(|_| !stage.after(1000).tick().resync), "QEMU has answered");
+}
+
 /// A display that is switched off says `Disable` too, and nothing more.
 #[test]
 fn a_display_that_is_off_is_not_asked_for() {
