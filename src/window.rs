@@ -30,6 +30,8 @@
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
 //! - `resolution`: which size the guest is asked for, and what became of it.
 //! - `ramfb`: what to do where firmware draws nothing.
+//! - [`ready`]: what a machine of libvirt's lacks, and the dialog that changes its definition.
+//! - `monospace`: text as machines write it.
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
 
@@ -51,11 +53,13 @@ mod looks;
 mod memory;
 mod menu;
 mod monitors;
+mod monospace;
 mod news;
 mod overlay;
 mod page;
 mod preferences;
 mod ramfb;
+pub mod ready;
 mod remote;
 mod resolution;
 mod screenshot;
@@ -93,6 +97,7 @@ use crate::session::{Boosting, Console, ConsoleId};
 use crate::view::DisplayView;
 
 pub use self::monitors::Monitor;
+pub use self::ready::Managed;
 pub use self::remote::{Hold, Remote};
 pub use self::settings::store as settings;
 
@@ -117,6 +122,8 @@ pub struct Setup {
     pub hold: Hold,
     /// How it was reached, for diagnostics: `bus`, `qmp`, `fd` or `launch`.
     pub way: &'static str,
+    /// Where its definition is, if libvirt runs it.
+    pub managed: Option<Managed>,
     /// The console to show, by its number; as it was last time without.
     pub console: Option<u32>,
     /// Which monitors it fills.
@@ -193,6 +200,8 @@ mod imp {
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
         pub(super) countdown: RefCell<Option<glib::SourceId>>,
+        /// Whether the person has been told what the machine lacks.
+        pub(super) hinted: Cell<bool>,
         /// Whether the person has been told how to leave fullscreen.
         pub(super) fullscreen_told: Cell<bool>,
         /// What told it, until the window leaves fullscreen.
@@ -233,6 +242,7 @@ mod imp {
                 move |_| window.menu_toggled()
             ));
             window.install_actions();
+            window.install_make_ready();
             window.add_scrolling();
             window.install_looks();
             window.install_keys();

@@ -1,6 +1,6 @@
 //! What went wrong, in words for people that say what to do about it.
 
-mod libvirt;
+pub(super) mod libvirt;
 pub(super) mod picture;
 pub(super) mod resolution;
 

@@ -5,6 +5,7 @@ use super::change::{Change, EditError, apply};
 use super::definition::{Definition, GraphicsKind};
 use super::devices::{agent_kind, has_spice_redirection};
 use super::edit::Edit;
+use super::lines::{Line, compare};
 use super::plan::{Facts, plan};
 use super::vgpu::Property;
 
@@ -16,7 +17,9 @@ pub struct Item {
     pub weight: Weight,
     /// Why it cannot be made here.
     pub obstacle: Option<Obstacle>,
-    /// Whether it is to be made.
+    /// Whether it was made before.
+    pub made: bool,
+    /// Whether it is to be made, or to stay.
     pub chosen: bool,
 }
 
@@ -64,7 +67,8 @@ impl Offer {
 
     /// For these edits alone.
     pub fn of(current: Definition, edits: Vec<Edit>, abilities: &Abilities) -> Self {
-        let items = if edits.is_empty() { Vec::new() } else { grouped(&current, edits, abilities, true) };
+        let mut items = grouped(&current, edits, abilities, false);
+        items.iter_mut().for_each(|item| item.chosen = true);
         Self { current: current.text().to_owned(), base: current, items }
     }
 
@@ -83,6 +87,28 @@ impl Offer {
     /// The definition that libvirt has.
     pub fn current(&self) -> &str {
         &self.current
+    }
+
+    /// The definition before all edits.
+    pub fn base(&self) -> &Definition {
+        &self.base
+    }
+
+    /// Whether what was decided is how it is already.
+    pub fn is_settled(&self) -> bool {
+        self.items.iter().all(|item| item.chosen == item.made)
+    }
+
+    /// Before and after, line by line; nothing where it stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn compare(&self) -> Result<Vec<Line>, EditError> {
+        if self.is_settled() {
+            return Ok(Vec::new());
+        }
+        Ok(compare(&self.current, self.change()?.after().text()))
     }
 
     /// What was decided, as a change of the definition before all edits.
@@ -108,7 +134,7 @@ fn grouped(base: &Definition, edits: Vec<Edit>, abilities: &Abilities, made: boo
             continue;
         }
         let chosen = made || (weight != Weight::Extra && obstacle.is_none());
-        items.push(Item { edits: vec![edit], weight, obstacle, chosen });
+        items.push(Item { edits: vec![edit], weight, obstacle, made, chosen });
     }
     items
 }
