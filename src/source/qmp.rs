@@ -116,6 +116,9 @@ impl Client {
         let (over, ended) = async_channel::bounded(1);
         let run = runtime.spawn("QMP", async move {
             let shutdown = converse(&mut lines, &incoming).await;
+            // What was sent too late to be read would be waited for as long as the channel lives.
+            incoming.close();
+            while incoming.try_recv().is_ok() {}
             let _ = over.send(shutdown).await;
         });
         let client = Self { calls, ended, next: 0.into(), version, _loop: run };
