@@ -1,5 +1,7 @@
 //! A machine's display, opened through libvirt.
 
+use std::time::{Duration, Instant};
+
 use oriel::clock;
 use oriel::session::{Console, End, Hardware, Loss, Power, State as Session};
 use oriel::source::libvirt::{Domain, Drawn, Hypervisor, LibvirtError, Operation, State, Status};
@@ -22,8 +24,12 @@ fn defined(daemon: &Daemon, name: &'static str, graphics: &str) -> (Hypervisor, 
 
 fn started(daemon: &Daemon, name: &'static str, graphics: &str) -> (Hypervisor, String) {
     let (hypervisor, uuid) = defined(daemon, name, graphics);
-    call(hypervisor.operate(&uuid, Operation::Start))
-        .unwrap_or_else(|error| panic!("{error}: {}", daemon.log()));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while let Err(error) = call(hypervisor.operate(&uuid, Operation::Start)) {
+        // libvirt does not wait until the bus that it starts listens (src/qemu/qemu_dbus.c).
+        let is_too_early = error.to_string().contains("Failed to connect to dbus-daemon");
+        assert!(is_too_early && Instant::now() < deadline, "{error}: {}", daemon.log());
+    }
     daemon.until_state(&hypervisor, name, |state| state == State::Running);
     (hypervisor, uuid)
 }
