@@ -10,6 +10,7 @@
 //! - `client`: the connection (in builds with the feature `libvirt`), its events, its calls.
 //! - `domain`: one machine as a [`Source`](super::Source).
 //! - `shot`: the picture that libvirt takes of a machine.
+//! - `switches`: which of a machine's switches do something.
 
 #[cfg_attr(not(feature = "libvirt"), path = "libvirt/absent.rs")]
 mod client;
@@ -18,15 +19,17 @@ mod error;
 mod machine;
 mod roster;
 mod shot;
+mod switches;
 
 use std::path::{Path, PathBuf};
 
 pub use self::client::Hypervisor;
-pub use self::domain::{Domain, Reached};
+pub use self::domain::{Domain, Reached, is_remote};
 pub use self::error::LibvirtError;
 pub use self::machine::{Display, Machine, Off, Operation, Paused, State, Which};
 pub use self::roster::{Ask, Change, Roster, Status};
 pub use self::shot::{Shot, ShotError};
+pub use self::switches::Danger;
 
 /// A person's own machines.
 pub const SESSION: &str = "qemu:///session";
