@@ -28,12 +28,14 @@
 //! - `monitors`, `spread`: the computer's monitors, and a machine that fills all of them.
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
+//! - `figures`: how consoles reach the screen, for the library.
+//! - `power`: the switches of a machine that libvirt runs.
 //! - `resolution`: which size the guest is asked for, and what became of it.
 //! - `ramfb`: what to do where firmware draws nothing.
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
 
-mod about;
+pub(crate) mod about;
 mod actions;
 mod arrangement;
 mod banner;
@@ -42,6 +44,7 @@ mod consoles;
 mod cover;
 mod details;
 mod diagnostics;
+mod figures;
 mod fullscreen;
 mod head;
 mod heads;
@@ -54,6 +57,7 @@ mod monitors;
 mod news;
 mod overlay;
 mod page;
+pub(crate) mod power;
 mod preferences;
 mod ramfb;
 mod remote;
@@ -67,7 +71,7 @@ mod sizing;
 mod spread;
 mod statistics;
 mod story;
-mod words;
+pub(crate) mod words;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -192,6 +196,7 @@ mod imp {
         pub(super) scrolling: Scrolling,
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
+        pub(super) switches: power::Switches,
         pub(super) countdown: RefCell<Option<glib::SourceId>>,
         /// Whether the person has been told how to leave fullscreen.
         pub(super) fullscreen_told: Cell<bool>,
@@ -233,6 +238,7 @@ mod imp {
                 move |_| window.menu_toggled()
             ));
             window.install_actions();
+            window.install_switches();
             window.add_scrolling();
             window.install_looks();
             window.install_keys();

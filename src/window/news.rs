@@ -211,7 +211,7 @@ impl MachineWindow {
             retry: known.retry_in(),
             returns: setup.returns,
         };
-        story.face()
+        self.with_switches(story.face(), matches!(known.state, State::Live(_)))
     }
 
     /// Brings everything that is seen in line with what is known.
