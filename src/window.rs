@@ -32,6 +32,8 @@
 //! - `power`: the switches of a machine that libvirt runs.
 //! - `resolution`: which size the guest is asked for, and what became of it.
 //! - `ramfb`: what to do where firmware draws nothing.
+//! - [`ready`]: what a machine of libvirt's lacks, and the dialog that changes its definition.
+//! - `monospace`: text as machines write it.
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
 
@@ -54,12 +56,14 @@ mod looks;
 mod memory;
 mod menu;
 mod monitors;
+mod monospace;
 mod news;
 mod overlay;
 mod page;
 pub(crate) mod power;
 mod preferences;
 mod ramfb;
+pub mod ready;
 mod remote;
 mod resolution;
 mod screenshot;
@@ -97,6 +101,7 @@ use crate::session::{Boosting, Console, ConsoleId};
 use crate::view::DisplayView;
 
 pub use self::monitors::Monitor;
+pub use self::ready::Managed;
 pub use self::remote::{Hold, Remote};
 pub use self::settings::store as settings;
 
@@ -121,6 +126,8 @@ pub struct Setup {
     pub hold: Hold,
     /// How it was reached, for diagnostics: `bus`, `qmp`, `fd` or `launch`.
     pub way: &'static str,
+    /// Where its definition is, if libvirt runs it.
+    pub managed: Option<Managed>,
     /// The console to show, by its number; as it was last time without.
     pub console: Option<u32>,
     /// Which monitors it fills.
@@ -198,6 +205,8 @@ mod imp {
         pub(super) statistics: Statistics,
         pub(super) switches: power::Switches,
         pub(super) countdown: RefCell<Option<glib::SourceId>>,
+        /// Whether the person has been told what the machine lacks.
+        pub(super) hinted: Cell<bool>,
         /// Whether the person has been told how to leave fullscreen.
         pub(super) fullscreen_told: Cell<bool>,
         /// What told it, until the window leaves fullscreen.
@@ -239,6 +248,7 @@ mod imp {
             ));
             window.install_actions();
             window.install_switches();
+            window.install_make_ready();
             window.add_scrolling();
             window.install_looks();
             window.install_keys();
@@ -295,6 +305,7 @@ impl MachineWindow {
                 window.fill_monitors(true);
             }
         }
+        window.follow_domain();
         window.tell();
         window
     }

@@ -48,6 +48,8 @@ use super::model::{Effect, Entry, Key, News, Shelf};
 use super::supply::{Host, Told};
 use crate::window::words::power;
 
+pub use self::memory::connections;
+
 mod imp {
     use super::*;
 

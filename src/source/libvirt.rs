@@ -9,6 +9,7 @@
 //! - `machine`: a machine as libvirt describes it.
 //! - `client`: the connection (in builds with the feature `libvirt`), its events, its calls.
 //! - `domain`: one machine as a [`Source`](super::Source).
+//! - `platform`: what a machine is built on, and what runs it.
 //! - `shot`: the picture that libvirt takes of a machine.
 //! - `switches`: which of a machine's switches do something.
 
@@ -17,6 +18,7 @@ mod client;
 mod domain;
 mod error;
 mod machine;
+mod platform;
 mod roster;
 mod shot;
 mod switches;
@@ -27,6 +29,7 @@ pub use self::client::Hypervisor;
 pub use self::domain::{Domain, Reached, is_remote};
 pub use self::error::LibvirtError;
 pub use self::machine::{Display, Machine, Off, Operation, Paused, State, Which};
+pub use self::platform::{Platform, Version, Versions};
 pub use self::roster::{Ask, Change, Roster, Status};
 pub use self::shot::{Shot, ShotError};
 pub use self::switches::Danger;

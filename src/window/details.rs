@@ -1,27 +1,14 @@
 //! What there is to know about a broken connection, to read and to pass on.
 
 use adw::prelude::*;
-use gtk::glib;
 
 use super::i18n::gettext;
-use super::{MachineWindow, words};
+use super::{MachineWindow, monospace, words};
 
 impl MachineWindow {
     pub(super) fn show_details(&self) {
         let Some(text) = words::details(&self.shared().known.borrow().state) else { return };
-        let view = gtk::TextView::builder()
-            .editable(false)
-            .cursor_visible(false)
-            .monospace(true)
-            .wrap_mode(gtk::WrapMode::WordChar)
-            .top_margin(12)
-            .bottom_margin(12)
-            .left_margin(12)
-            .right_margin(12)
-            .css_classes(["inline"])
-            .build();
-        view.buffer().set_text(&text);
-        view.update_property(&[gtk::accessible::Property::Label(&gettext("Details"))]);
+        let view = monospace::view(&text, &gettext("Details"));
         let scroller = gtk::ScrolledWindow::builder().child(&view).vexpand(true).build();
 
         let copy = gtk::Button::builder()
@@ -35,14 +22,7 @@ impl MachineWindow {
         bars.add_top_bar(&header);
         let toasts = adw::ToastOverlay::new();
         toasts.set_child(Some(&bars));
-        copy.connect_clicked(glib::clone!(
-            #[weak]
-            toasts,
-            move |button| {
-                button.clipboard().set_text(&text);
-                toasts.add_toast(adw::Toast::new(&gettext("Details copied")));
-            }
-        ));
+        monospace::copy_with(&copy, &toasts, move || text.clone(), gettext("Details copied"));
         let dialog = adw::Dialog::builder()
             .title(gettext("Details"))
             .child(&toasts)

@@ -15,6 +15,9 @@ impl MachineWindow {
         imp.picture_section.append_submenu(Some(&gettext("Fi_lter")), &Self::filter_menu());
         imp.guest_section.append_submenu(Some(&gettext("Send _Key")), &send_key());
         imp.machine_section.append(Some(&gettext("_Reconnect")), Some("win.reconnect"));
+        if self.setup().managed.is_some() {
+            imp.machine_section.append(Some(&gettext("_Make Ready…")), Some("win.make-ready"));
+        }
         if self.setup().hold.has_power() {
             imp.machine_section.append(Some(&gettext("Shut _Down")), Some("win.shut-down"));
             imp.machine_section.append(Some(&gettext("Force _Off…")), Some("win.force-off"));

@@ -143,6 +143,7 @@ impl MachineWindow {
         if live {
             self.remember_machine();
             self.shared().windows().iter().for_each(Self::machine_connected);
+            self.shared().windows().iter().for_each(Self::look_what_is_lacking);
         } else {
             self.shared().heads().iter().for_each(|(head, _)| head.view().release_all());
         }
@@ -210,6 +211,7 @@ impl MachineWindow {
             name: known.machine.as_ref().map(|machine| machine.name.as_str()).filter(|name| !name.is_empty()),
             retry: known.retry_in(),
             returns: setup.returns,
+            managed: setup.managed.is_some(),
         };
         self.with_switches(story.face(), matches!(known.state, State::Live(_)))
     }

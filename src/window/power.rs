@@ -6,7 +6,7 @@ use adw::prelude::*;
 use adw::subclass::prelude::*;
 use gtk::{gio, glib};
 
-use super::MachineWindow;
+use super::{Managed, MachineWindow};
 use super::i18n::gettext;
 use super::story::{Choice, Face, Icon, Input};
 use super::words::power as words;
@@ -31,12 +31,12 @@ struct Known {
 }
 
 impl MachineWindow {
-    /// The machine is the one of this name, UUID or number on a connection of libvirt's: from now on it
-    /// can be switched from this window, also while it is off.
-    pub fn set_domain(&self, hypervisor: Hypervisor, wanted: &str) {
+    /// Where libvirt runs the machine, it can be switched from this window from now on, also while it is
+    /// off.
+    pub(super) fn follow_domain(&self) {
+        let Some(Managed { hypervisor, wanted }) = self.setup().managed.clone() else { return };
         let changes = hypervisor.changes();
-        let known =
-            Known { hypervisor, wanted: wanted.to_owned(), machine: None, connected: false, doing: None };
+        let known = Known { hypervisor, wanted, machine: None, connected: false, doing: None };
         let imp = self.imp();
         imp.switches.known.replace(Some(known));
         // It has these, and more.

@@ -4,6 +4,9 @@
 mod desk;
 #[path = "window/looks.rs"]
 mod looks;
+#[cfg(feature = "libvirt")]
+#[path = "window/ready.rs"]
+mod ready;
 #[path = "window/resolution.rs"]
 mod resolution;
 #[path = "window/stage.rs"]

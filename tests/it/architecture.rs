@@ -24,7 +24,7 @@ const RULES: &[(&str, &[&str])] = &[
     ),
     ("present", &["frame", "geometry", "pixel", "clock", "stats"]),
     ("view", &["present", "frame", "input", "geometry", "pixel", "clock", "stats"]),
-    ("host", &["markup", "clock"]),
+    ("host", &["markup", "clock", "source"]),
     ("window", &["*"]),
     (
         "library",

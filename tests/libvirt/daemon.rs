@@ -78,6 +78,13 @@ impl Daemon {
         fs::read_to_string(self.place.path().join("daemon.log")).unwrap_or_default()
     }
 
+    /// Has libvirt's own shell do something to its machines, as another program beside us.
+    pub(crate) fn virsh(&self, arguments: &[&str]) {
+        let mut virsh = Command::new("virsh");
+        let output = virsh.args(["--connect", &self.uri()]).args(arguments).output().expect("virsh is there");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// A connection that stands.
     pub(crate) fn connect(&self) -> Hypervisor {
         let hypervisor = Hypervisor::connect(self.uri(), Access::Full);

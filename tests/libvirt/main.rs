@@ -6,6 +6,7 @@
 mod daemon;
 mod definitions;
 mod open;
+mod ready;
 #[path = "../it/session_watch.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod session_watch;

@@ -83,7 +83,17 @@ fn one_edit_can_be_taken_back_alone() {
 
 fn backup(seconds: u64, uuid: &str) -> Backup {
     let [uri, name] = ["qemu:///system", "web"].map(str::to_owned);
-    Backup { uri, name, uuid: uuid.to_owned(), seconds, before: "<domain/>\n".into(), after: "<b/>".into() }
+    Backup {
+        uri,
+        name,
+        uuid: uuid.to_owned(),
+        seconds,
+        before: "<domain/>\n".into(),
+        after: "<b/>".into(),
+        base: None,
+        edits: Vec::new(),
+        defined: None,
+    }
 }
 
 #[test]

@@ -134,6 +134,25 @@ impl Living {
         Some((self.hypervisor(uri)?, uuid.clone()))
     }
 
+    /// Shows the machine of this name, UUID or number on a connection, which may be one that is not yet
+    /// known.
+    pub fn open_named(&self, uri: &str, wanted: &str) {
+        self.add(uri);
+        let Some(hypervisor) = self.hypervisor(uri) else { return };
+        let (me, uri, wanted) = (self.me.clone(), uri.to_owned(), wanted.to_owned());
+        let hold = self.application.hold();
+        glib::spawn_future_local(async move {
+            let found = hypervisor.find(&wanted).await;
+            if let Some(living) = me.upgrade() {
+                match found {
+                    Ok(machine) => living.show(&Key::Domain { uri, uuid: machine.uuid }),
+                    Err(error) => living.tell(Told::Trouble(error.to_string())),
+                }
+            }
+            drop(hold);
+        });
+    }
+
     /// Tells how far something has come, while it goes on.
     fn follow_progress(&self, key: Key, operation: Operation) -> Option<glib::JoinHandle<()>> {
         let (hypervisor, uuid) = self.domain(&key).filter(|_| operation == Operation::Save)?;

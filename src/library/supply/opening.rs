@@ -16,7 +16,7 @@ use crate::source::Source;
 use crate::source::libvirt::Domain;
 use crate::stats::Snapshot;
 use crate::window::i18n::gettext_f;
-use crate::window::{Fullscreen, Hold, MachineWindow, Setup};
+use crate::window::{Fullscreen, Hold, MachineWindow, Managed, Setup};
 
 /// A machine in a window of its own.
 #[derive(Debug)]
@@ -44,9 +44,14 @@ impl Living {
             (Key::Bus { owner }, _) => Source::Bus { address: None, machine: Some(owner.clone()) },
             (Key::Domain { .. } | Key::Launched { .. }, _) => return,
         };
+        let (hold, way) = match domain {
+            Some(_) => (Hold::Monitor, "libvirt"),
+            None => (Hold::Guest, "bus"),
+        };
         let setup = Setup {
-            hold: if domain.is_some() { Hold::Monitor } else { Hold::Guest },
-            way: if domain.is_some() { "libvirt" } else { "bus" },
+            hold,
+            way,
+            managed: domain.map(|(hypervisor, wanted)| Managed { hypervisor, wanted }),
             console: None,
             fullscreen: Fullscreen::No,
             scaling: None,
@@ -60,9 +65,6 @@ impl Living {
         };
         let (session, events) = Session::start(source);
         let window = MachineWindow::new(&self.application, Rc::new(session), setup);
-        if let Some((hypervisor, uuid)) = domain {
-            window.set_domain(hypervisor, &uuid);
-        }
         window.follow(events);
         window.open();
         let opened = Opened { key: key.clone(), window: window.downgrade(), last: RefCell::default() };

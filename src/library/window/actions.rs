@@ -9,7 +9,7 @@ use super::memory::{GROUPINGS, SORTS};
 use crate::library::model::{Key, Primary};
 use crate::source::libvirt::Operation;
 use crate::window::i18n::gettext;
-use crate::window::power;
+use crate::window::{power, ready};
 
 impl LibraryWindow {
     pub(super) fn install_actions(&self) {
@@ -197,6 +197,9 @@ fn choice(
 impl LibraryWindow {
     /// Offers to make a machine ready for a display of ours.
     fn make_ready(&self, key: &Key) {
-        let _ = key;
+        let Key::Domain { uri, uuid } = key else { return };
+        if let Some(hypervisor) = self.host().hypervisor(uri) {
+            ready::present(self, &hypervisor, uuid);
+        }
     }
 }

@@ -48,7 +48,7 @@ impl Default for Memory {
 }
 
 /// The connections that were added by hand.
-pub(super) fn connections() -> Vec<String> {
+pub fn connections() -> Vec<String> {
     settings()
         .map(|store| store.strv(CONNECTIONS).iter().map(ToString::to_string).collect())
         .unwrap_or_default()

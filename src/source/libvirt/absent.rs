@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use async_channel::Receiver;
 
-use super::{Access, Change, LibvirtError, Machine, Operation, Roster, Shot, Which};
+use super::{Access, Change, LibvirtError, Machine, Operation, Platform, Roster, Shot, Versions, Which};
 
 /// A connection to libvirt that cannot be made.
 #[derive(Debug, Clone)]
@@ -65,6 +65,39 @@ impl Hypervisor {
     ///
     /// Always.
     pub async fn define(&self, _definition: String) -> Result<(), LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn replace(
+        &self,
+        _uuid: &str,
+        _before: String,
+        _after: String,
+    ) -> Result<Option<String>, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn capabilities(&self, _platform: Platform) -> Result<String, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn versions(&self) -> Result<Versions, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn monitor(&self, _uuid: &str, _command: String) -> Result<String, LibvirtError> {
         Err(LibvirtError::NotBuilt)
     }
 

@@ -101,7 +101,8 @@ impl Domain {
         }
     }
 
-    fn wanted(&self) -> String {
+    /// What it is called: by its UUID, once it was found.
+    pub fn wanted(&self) -> String {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -46,6 +46,9 @@ pub enum LibvirtError {
     /// libvirt does not take the definition.
     #[error("libvirt rejects the definition: {0}")]
     Rejected(String),
+    /// The definition that was to be replaced is not the machine's any more.
+    #[error("somebody has changed the definition in the meantime")]
+    Edited,
     /// This libvirt, or what it drives, cannot do that.
     #[error("libvirt cannot do that: {0}")]
     Unsupported(String),

@@ -27,9 +27,10 @@ use oriel::session::{
     Boosting, Choice, Console, ConsoleId, ConsoleKind, End, Event, Hardware, Loss, Machine, Power,
     PowerError, Ramfb, Stage, State,
 };
+use oriel::source::libvirt::{Access, Hypervisor, LibvirtError, Operation, Which};
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
-use oriel::window::{Fullscreen, Hold, MachineWindow, Remote, Setup};
+use oriel::window::{Fullscreen, Hold, MachineWindow, Managed, Remote, Setup};
 
 /// The environment variable that leads to the script.
 pub(crate) const SCRIPT: &str = "ORIEL_TEST_SCRIPT";
@@ -116,6 +117,8 @@ fn begin(application: &adw::Application, socket: &UnixStream) {
             window: None,
             mailboxes: BTreeMap::new(),
             hardware: Hardware::VirtioGpu,
+            managed: None,
+            hypervisor: None,
         };
         while let Ok(line) = lines.recv().await {
             play.act(&line);
@@ -135,6 +138,10 @@ struct Play {
     mailboxes: BTreeMap<u32, Arc<Mailbox>>,
     /// What draws the next console.
     hardware: Hardware,
+    /// libvirt's machine behind the next window.
+    managed: Option<Managed>,
+    /// Where machines are defined.
+    hypervisor: Option<Hypervisor>,
 }
 
 impl Play {
@@ -217,6 +224,17 @@ impl Play {
                 }
             }
             ["leave"] => self.window().leave(),
+            ["libvirt", uri] => self.hypervisor = Some(Hypervisor::connect(uri, Access::Full)),
+            ["managed", wanted] => {
+                self.managed = Some(Managed { hypervisor: self.hypervisor(), wanted: wanted.to_owned() });
+            }
+            ["define", file] => self.define(file),
+            ["start", uuid] => self.start(uuid),
+            ["ready", uuid] => oriel::window::ready::present(self.window(), &self.hypervisor(), uuid),
+            ["switch", place] => self.switch(place.parse().expect("a number")),
+            ["press", label] => self.press(label),
+            ["dialog"] => self.say_dialog(),
+            ["defined", uuid] => self.say_defined(uuid),
             _ => panic!("not in the script's language: {line}"),
         }
     }
@@ -235,6 +253,7 @@ impl Play {
         let setup = Setup {
             hold,
             way: "script",
+            managed: self.managed.clone(),
             console: None,
             fullscreen,
             scaling: None,
@@ -350,6 +369,10 @@ impl Play {
             "closed" => (Loss::Closed, Some(Duration::from_secs(5))),
             "taken" => (Loss::TakenOver, None),
             "none" => (unreachable(ConnectError::NoMachine { bus: "the session bus".to_owned() }), None),
+            "no-display" => {
+                let error = LibvirtError::NoDisplay { name: "web".to_owned(), has: "spice".to_owned() };
+                (unreachable(ConnectError::Libvirt(error)), None)
+            }
             "launch" => (unreachable(ConnectError::Launch(LaunchError::Exited(failed()))), None),
             _ => (Loss::Gone, None),
         };
@@ -432,6 +455,81 @@ impl Play {
             entries(&menu, &mut words);
         }
         self.recorder.say(&format!("consoles {}", words.join("|")));
+    }
+}
+
+impl Play {
+    fn hypervisor(&self) -> Hypervisor {
+        self.hypervisor.clone().expect("libvirt first")
+    }
+
+    fn start(&self, uuid: &str) {
+        let (hypervisor, recorder, uuid) = (self.hypervisor(), self.recorder.clone(), uuid.to_owned());
+        glib::spawn_future_local(async move {
+            let started = hypervisor.operate(&uuid, Operation::Start).await;
+            recorder.say(&format!("started {started:?}"));
+        });
+    }
+
+    /// Defines what is in a file, as somebody else would.
+    fn define(&self, file: &str) {
+        let (hypervisor, recorder) = (self.hypervisor(), self.recorder.clone());
+        let text = std::fs::read_to_string(file).expect("a definition");
+        glib::spawn_future_local(async move {
+            let words =
+                hypervisor.define(text).await.map_or_else(|error| error.to_string(), |()| "yes".into());
+            recorder.say(&format!("taken {words}"));
+        });
+    }
+
+    /// Works a switch of the dialog that is seen, by its place.
+    fn switch(&self, place: usize) {
+        let rows = all::<adw::SwitchRow>(&self.dialog());
+        let row = rows.get(place).expect("a switch");
+        row.set_active(!row.is_active());
+    }
+
+    /// Clicks a button of the dialog that is seen, by its label, or its tooltip.
+    fn press(&self, label: &str) {
+        let label = label.replace('_', " ");
+        let is_it = |button: &gtk::Button| {
+            let own = button.label().map(|own| own.replace('_', ""));
+            own.as_deref() == Some(&*label) || button.tooltip_text().as_deref() == Some(&*label)
+        };
+        let button = all::<gtk::Button>(&self.dialog()).into_iter().find(is_it);
+        button.unwrap_or_else(|| panic!("no button {label}")).emit_clicked();
+    }
+
+    fn dialog(&self) -> gtk::Widget {
+        self.window().visible_dialog().expect("a dialog").upcast()
+    }
+
+    /// What the dialog says: its switches, its texts, and which buttons can be pressed.
+    fn say_dialog(&self) {
+        let Some(dialog) = self.window().visible_dialog() else { return self.recorder.say("dialog none") };
+        let switches = all::<adw::SwitchRow>(dialog.upcast_ref()).into_iter();
+        let switches = switches.map(|row| if row.is_active() { '1' } else { '0' }).collect::<String>();
+        let mut words = Vec::new();
+        labels(dialog.upcast_ref(), &mut words);
+        let texts = all::<gtk::TextView>(dialog.upcast_ref()).into_iter().map(|view| {
+            let buffer = view.buffer();
+            buffer.text(&buffer.start_iter(), &buffer.end_iter(), false).replace('\n', "|")
+        });
+        let texts = texts.collect::<Vec<_>>().join("||");
+        let apply = all::<gtk::Button>(dialog.upcast_ref()).into_iter();
+        let apply = apply.filter(|button| button.label().as_deref() == Some("_Apply"));
+        let can = apply.map(|button| button.is_sensitive()).next().unwrap_or_default();
+        let words = words.join("|").replace('\n', " ");
+        self.recorder.say(&format!("dialog [{switches}] apply={can} words=[{words}] texts=[{texts}]"));
+    }
+
+    fn say_defined(&self, uuid: &str) {
+        let (hypervisor, recorder, uuid) = (self.hypervisor(), self.recorder.clone(), uuid.to_owned());
+        glib::spawn_future_local(async move {
+            let text =
+                hypervisor.definition(&uuid, Which::Next).await.unwrap_or_else(|error| error.to_string());
+            recorder.say(&format!("defined {}", text.replace('\n', "|")));
+        });
     }
 }
 

@@ -1,0 +1,65 @@
+//! Text as machines write it: to read, and to copy.
+
+use adw::prelude::*;
+use gtk::glib;
+
+/// A text that can be read and selected, under its name for those who do not see it.
+pub(super) fn view(text: &str, name: &str) -> gtk::TextView {
+    let view = gtk::TextView::builder()
+        .editable(false)
+        .cursor_visible(false)
+        .monospace(true)
+        .wrap_mode(gtk::WrapMode::WordChar)
+        .top_margin(12)
+        .bottom_margin(12)
+        .left_margin(12)
+        .right_margin(12)
+        .css_classes(["inline"])
+        .build();
+    view.buffer().set_text(text);
+    view.update_property(&[gtk::accessible::Property::Label(name)]);
+    view
+}
+
+/// Has a button copy a text, and say so.
+pub(super) fn copy_with(
+    button: &gtk::Button,
+    toasts: &adw::ToastOverlay,
+    text: impl Fn() -> String + 'static,
+    done: String,
+) {
+    button.connect_clicked(glib::clone!(
+        #[weak]
+        toasts,
+        move |button| {
+            button.clipboard().set_text(&text());
+            toasts.add_toast(adw::Toast::new(&done));
+        }
+    ));
+}
+
+/// A group with a text and a button that copies it.
+pub(super) fn group(
+    toasts: &adw::ToastOverlay,
+    title: &str,
+    words: &str,
+    view: &gtk::TextView,
+    (tooltip, done): (&str, String),
+) -> adw::PreferencesGroup {
+    let copy = gtk::Button::builder()
+        .icon_name("edit-copy-symbolic")
+        .tooltip_text(tooltip)
+        .valign(gtk::Align::Center)
+        .css_classes(["flat"])
+        .build();
+    let group = adw::PreferencesGroup::builder()
+        .title(glib::markup_escape_text(title).as_str())
+        .description(glib::markup_escape_text(words).as_str())
+        .header_suffix(&copy)
+        .build();
+    group.add(&gtk::Frame::builder().child(view).build());
+    let buffer = view.buffer();
+    let text = move || buffer.text(&buffer.start_iter(), &buffer.end_iter(), false).to_string();
+    copy_with(&copy, toasts, text, done);
+    group
+}

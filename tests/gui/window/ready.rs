@@ -1,0 +1,165 @@
+//! The dialog that makes a machine ready, before the driver that libvirt brings along for tests.
+
+use std::fs;
+use std::path::PathBuf;
+
+use harness::desk::Desk;
+
+use super::{SCREEN, Scene};
+
+/// The machine of these tests.
+const UUID: &str = "7d1b3f2e-0000-4000-8000-000000000099";
+const VGPU: &str = "4b20d080-1b54-4048-85b3-a6a62d165c01";
+
+fn definition(memory: u32, devices: &str) -> String {
+    format!(
+        "<domain type='test'>\n  <name>web</name>\n  <uuid>{UUID}</uuid>\n  <memory unit='KiB'>{memory}</memory>\n  \
+         <os>\n    <type arch='i686'>hvm</type>\n  </os>\n  <devices>\n    {devices}\n  </devices>\n</domain>\n"
+    )
+}
+
+/// SPICE and what belongs to it.
+fn spice() -> String {
+    let agent =
+        "<channel type='spicevmc'>\n      <target type='virtio' name='com.redhat.spice.0'/>\n    </channel>";
+    format!(
+        "{agent}\n    <graphics type='spice' autoport='yes' passwd='secret'/>\n    <sound model='ich9'/>\n    \
+         <hostdev mode='subsystem' type='mdev' model='vfio-pci'>\n      <source>\n        \
+         <address uuid='{VGPU}'/>\n      </source>\n    </hostdev>"
+    )
+}
+
+struct Stage {
+    scene: Scene,
+    folder: PathBuf,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let mut scene = Scene::new(SCREEN, "");
+        let folder = scene.sway.session().scope().join("definitions");
+        fs::create_dir_all(&folder).expect("a folder");
+        scene.play(&["libvirt test:///default", "open guest", "live web"]);
+        Self { scene, folder }
+    }
+
+    /// Somebody defines this.
+    fn define(&mut self, memory: u32, devices: &str) {
+        let file = self.folder.join("definition.xml");
+        fs::write(&file, definition(memory, devices)).expect("a file");
+        self.scene.play(&[&format!("define {}", file.display())]);
+        let taken = match self.scene.asked.iter().position(|asked| asked.starts_with("taken ")) {
+            Some(place) => self.scene.asked.remove(place),
+            None => self.scene.hear_until(|answer| answer.starts_with("taken ")),
+        };
+        assert_eq!(taken, "taken yes");
+    }
+
+    /// Waits until the dialog says this.
+    fn dialog(&mut self, part: &str) -> String {
+        self.scene.ask_until("dialog", "dialog ", |dialog| dialog.contains(part))
+    }
+
+    fn defined(&mut self) -> String {
+        self.scene.ask(&format!("defined {UUID}"), "defined ")
+    }
+
+    fn open(&mut self) {
+        self.scene.play(&[&format!("ready {UUID}")]);
+    }
+}
+
+/// Offered, applied, one change taken back, and all of it brought back by one click.
+#[test]
+fn a_machine_is_made_ready_and_back_again() {
+    let mut stage = Stage::new();
+    stage.define(1024, &spice());
+    let before = stage.defined();
+    stage.open();
+    let offered = stage.dialog("apply=true");
+    assert!(offered.contains("has no display that Oriel can show"), "{offered}");
+    assert!(offered.contains("− ") && offered.contains("<graphics type='dbus' p2p='yes'>"), "{offered}");
+    assert!(!offered.contains("secret"), "{offered}");
+    assert_eq!(stage.defined(), before, "nothing happens before it is applied");
+
+    stage.scene.play(&["press Apply"]);
+    let applied = stage.dialog("words=[Make Ready|Definition changed");
+    let applied = if applied.contains("apply=false") { applied } else { stage.dialog("apply=false") };
+    assert!(applied.contains("is ready"), "{applied}");
+    let ready = stage.defined();
+    assert!(ready.contains("<graphics type='dbus' p2p='yes'") && ready.contains("ramfb='on'"), "{ready}");
+    assert!(!ready.contains("type='spice'"), "{ready}");
+
+    // A change is taken back alone: the first is the display that goes.
+    stage.scene.play(&["switch 4"]);
+    stage.dialog("apply=true");
+    stage.scene.play(&["press Apply"]);
+    stage.dialog("apply=false");
+    let less = stage.defined();
+    assert!(less.contains("type='dbus'") && less != ready, "{less}");
+
+    // And all of it.
+    stage.scene.play(&["press Restore"]);
+    stage.dialog("Earlier definition restored");
+    assert_eq!(stage.defined(), ready, "the newest is the one before the last change");
+    stage.scene.play(&["close-dialog"]);
+    stage.open();
+    let again = stage.dialog("Earlier Definitions");
+    assert!(again.contains("is ready"), "{again}");
+}
+
+#[test]
+fn what_stands_in_the_way_is_said() {
+    let mut stage = Stage::new();
+    // Nobody is there.
+    stage.open();
+    stage.dialog("No Such Machine");
+    stage.scene.play(&["close-dialog"]);
+
+    // Somebody edits while the dialog is open.
+    stage.define(1024, "<graphics type='vnc'/>");
+    stage.open();
+    stage.dialog("apply=true");
+    stage.define(2048, "<graphics type='vnc'/>");
+    stage.scene.play(&["press Apply"]);
+    stage.dialog("Somebody has changed the definition");
+    let defined = stage.defined();
+    assert!(defined.contains("2048") && !defined.contains("dbus"), "{defined}");
+    stage.dialog("apply=true");
+
+    // It begins to run while the dialog is open.
+    stage.scene.play(&[&format!("start {UUID}")]);
+    stage.dialog("The machine is running and stays as it is");
+    stage.scene.play(&["press Apply"]);
+    stage.dialog("apply=false");
+    assert!(stage.defined().contains("type='dbus'"));
+    stage.scene.play(&["close-dialog"]);
+}
+
+/// A window that was opened through libvirt knows what its machine lacks.
+#[test]
+fn a_window_leads_to_its_machines_definition() {
+    let mut stage = Stage::new();
+    let gpu = format!(
+        "<graphics type='dbus' p2p='yes'>\n      <gl enable='yes'/>\n    </graphics>\n    \
+         <hostdev mode='subsystem' type='mdev' model='vfio-pci' display='on'>\n      <source>\n        \
+         <address uuid='{VGPU}'/>\n      </source>\n    </hostdev>"
+    );
+    stage.define(1024, &gpu);
+    stage.scene.play(&["leave", "managed web", "open monitor", "live web", "vgpu 0"]);
+    stage.scene.ask_until("toasts", "toasts ", |said| said.contains("firmware is not seen"));
+    stage.scene.play(&["action win.make-ready"]);
+    let dialog = stage.dialog("apply=true");
+    assert!(dialog.contains("ramfb"), "{dialog}");
+    stage.scene.play(&["close-dialog", "lost no-display"]);
+    stage.scene.wait_for_state("page=[No Display]");
+    stage.scene.play(&["action win.make-ready"]);
+    stage.dialog("apply=true");
+    stage.scene.play(&["close-dialog", "live web", "picture 0 1024 640", "action win.keep-resolution"]);
+    let keep = stage.dialog("apply=true");
+    assert!(keep.contains("xres") && keep.contains("1024"), "{keep}");
+    stage.scene.play(&["press Apply"]);
+    stage.dialog("apply=false");
+    let defined = stage.defined();
+    assert!(defined.contains("<qemu:property name='xres' type='unsigned' value='1024'/>"), "{defined}");
+}
