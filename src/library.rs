@@ -13,4 +13,4 @@ mod supply;
 pub mod window;
 
 #[cfg(feature = "gui")]
-pub use self::supply::{Host, Living};
+pub use self::supply::{Host, Living, Showing, Told};

@@ -56,7 +56,7 @@ mod looks;
 mod memory;
 mod menu;
 mod monitors;
-mod monospace;
+pub(crate) mod monospace;
 mod news;
 mod overlay;
 mod page;

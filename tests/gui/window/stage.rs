@@ -3,6 +3,9 @@
 //! The script comes line by line through a socket; what the window asks of the machine goes back
 //! the same way.
 
+#[path = "shelf.rs"]
+mod shelf;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
@@ -119,6 +122,7 @@ fn begin(application: &adw::Application, socket: &UnixStream) {
             hardware: Hardware::VirtioGpu,
             managed: None,
             hypervisor: None,
+            shelf: None,
         };
         while let Ok(line) = lines.recv().await {
             play.act(&line);
@@ -142,6 +146,8 @@ struct Play {
     managed: Option<Managed>,
     /// Where machines are defined.
     hypervisor: Option<Hypervisor>,
+    /// The library's window.
+    shelf: Option<shelf::Shelf>,
 }
 
 impl Play {
@@ -150,6 +156,7 @@ impl Play {
         match words[..] {
             ["open", hold] => self.open(hold, false),
             ["open", hold, "fullscreen"] => self.open(hold, true),
+            ["library", ..] => self.shelve(&words[1..]),
             ["dark"] => adw::StyleManager::default().set_color_scheme(adw::ColorScheme::ForceDark),
             ["connecting"] => self.tell(Event::State(State::Connecting(Stage::Opening))),
             ["starting"] => self.tell(Event::State(State::Connecting(Stage::Starting))),
@@ -237,6 +244,13 @@ impl Play {
             ["defined", uuid] => self.say_defined(uuid),
             _ => panic!("not in the script's language: {line}"),
         }
+    }
+
+    /// Plays a line that is about the library.
+    fn shelve(&mut self, words: &[&str]) {
+        let (application, recorder) = (&self.application, &self.recorder);
+        let shelf = self.shelf.get_or_insert_with(|| shelf::Shelf::open(application, recorder.clone()));
+        shelf.act(words);
     }
 
     fn window(&self) -> &MachineWindow {
