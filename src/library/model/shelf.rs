@@ -76,11 +76,6 @@ impl Shelf {
         self.doing.get(key).copied()
     }
 
-    /// Whether another machine is called the same.
-    pub fn is_ambiguous(&self, entry: &Entry) -> bool {
-        self.entries().any(|other| other.key != entry.key && other.name() == entry.name())
-    }
-
     /// Takes in what happened.
     pub fn hear(&mut self, news: News) -> Vec<Effect> {
         match news {

@@ -133,7 +133,6 @@ fn a_connection_that_is_lost_leaves_its_machines_as_they_were() {
     }
     let key = Key::Domain { uri: NEAR.into(), uuid: "uuid-of-web".into() };
     let entry = shelf.get(&key).unwrap();
-    assert!(shelf.is_ambiguous(entry));
     assert_eq!(shelf.primary(entry), Primary::Open);
     let lost = Change::Status(Status::Lost(LibvirtError::Disconnected));
     let effects = shelf.hear(News::Libvirt(NEAR.into(), lost));

@@ -175,8 +175,8 @@ impl LibraryWindow {
         if !matches!(key, Key::Launched { .. }) {
             parts.push(words::displays(entry));
         }
-        let grouped = imp.memory.order().1 == Grouping::Place;
-        if !grouped || shelf.is_ambiguous(entry) {
+        // Else its heading says so: two connections may each have one of this name.
+        if imp.memory.order().1 != Grouping::Place {
             parts.push(words::place(&key.place()));
         }
         Some(Face {

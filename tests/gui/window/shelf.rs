@@ -175,6 +175,15 @@ impl Shelf {
                     dialog.force_close();
                 }
             }
+            ["press", label] => {
+                let dialog = self.window.visible_dialog().expect("a dialog");
+                let label = label.replace('+', " ");
+                let named = |button: &gtk::Button| {
+                    button.label().is_some_and(|words| words.replace('_', "") == label)
+                };
+                let button = all::<gtk::Button>(dialog.upcast_ref()).into_iter().find(named);
+                button.expect("a button of this name").emit_clicked();
+            }
             ["back"] => _ = find::<adw::NavigationSplitView>(self.window.upcast_ref()).expect("panes").set_show_content(false),
             ["close"] => self.window.close(),
             ["list"] => self.say_list(),
@@ -266,10 +275,8 @@ impl Shelf {
         let page = stack.visible_child_name().unwrap_or_default();
         let split = find::<adw::NavigationSplitView>(self.window.upcast_ref()).expect("panes");
         let dialog = self.window.visible_dialog().map(|dialog| dialog.title()).unwrap_or_default();
-        let question = self.window.visible_dialog().and_downcast::<adw::AlertDialog>();
-        let question = question.and_then(|question| question.heading()).unwrap_or_default();
         self.recorder.say(&format!(
-            "page {page} collapsed={} content={} dialog=[{dialog}{question}] width={}",
+            "page {page} collapsed={} content={} dialog=[{dialog}] width={}",
             split.is_collapsed(),
             split.shows_content(),
             self.window.width(),
