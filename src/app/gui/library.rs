@@ -47,8 +47,24 @@ fn open(application: &adw::Application, only: Option<&[String]>) {
     // On the session bus, for other programs: 'gapplication action ... open-machine'.
     application.add_action_entries([action]);
     let window = LibraryWindow::new(application, living, told);
+    // While machines are open it is only put away: it knows which those are.
+    window.set_hide_on_close(true);
+    window.connect_visible_notify(leave_with_the_last);
+    application.connect_window_removed(glib::clone!(
+        #[weak]
+        window,
+        move |_, _| leave_with_the_last(&window)
+    ));
     window.present();
     leave_on_signals(application);
+}
+
+/// Ends the library that was put away, once no machine is open any more.
+fn leave_with_the_last(window: &LibraryWindow) {
+    let others = window.application().is_some_and(|application| application.windows().len() > 1);
+    if !window.is_visible() && !others {
+        window.destroy();
+    }
 }
 
 fn leave_on_signals(application: &adw::Application) {

@@ -1,8 +1,10 @@
 //! A machine, wherever it comes from.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
-use crate::source::libvirt::{self, Display};
+use crate::source::libvirt::{self, Display, SESSION, SYSTEM};
 
 /// What tells a machine from every other. Names do not: two connections may each have a "web".
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,8 +17,9 @@ pub enum Key {
     Launched { id: String },
 }
 
-/// Where a machine comes from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Where a machine comes from. In this order: this computer's, the person's own, other connections by
+/// their URI, and what libvirt does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Place {
     /// The libvirt connection with this URI.
     Connection(String),
@@ -63,6 +66,30 @@ impl Key {
             Self::Bus { .. } => Place::Bus,
             Self::Launched { .. } => Place::Launched,
         }
+    }
+}
+
+impl Place {
+    fn rank(&self) -> (u8, &str) {
+        match self {
+            Self::Connection(uri) if uri == SYSTEM => (0, ""),
+            Self::Connection(uri) if uri == SESSION => (1, ""),
+            Self::Connection(uri) => (2, uri),
+            Self::Bus => (3, ""),
+            Self::Launched => (4, ""),
+        }
+    }
+}
+
+impl Ord for Place {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -100,7 +100,7 @@ fn machines_are_sorted_as_people_do() {
     ];
     assert_eq!(sorted(&entries, Grouping::None, Sort::Name), ["vm1", "VM2", "vm10", "über"]);
     assert_eq!(sorted(&entries, Grouping::None, Sort::State), ["vm10", "über", "vm1", "VM2"]);
-    assert_eq!(sorted(&entries, Grouping::Place, Sort::Name), ["VM2", "über", "vm1", "vm10"]);
+    assert_eq!(sorted(&entries, Grouping::Place, Sort::Name), ["vm1", "vm10", "VM2", "über"]);
     assert_eq!(sorted(&entries, Grouping::State, Sort::Name), ["vm10", "über", "vm1", "VM2"]);
     let mut used: Vec<_> = entries.iter().map(look).collect();
     used[2].used = 5;

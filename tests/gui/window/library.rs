@@ -50,20 +50,32 @@ fn machines_stand_sorted_under_their_headings_and_are_found() {
     page(&mut scene, "page list");
     list(
         &mut scene,
-        "[tower]|web; Off · D-Bus display|[This Computer]|Mail; Off · SPICE|\
-         web; Running · D-Bus display|[On D-Bus]|desk; Running · D-Bus display|\
+        "[This Computer]|Mail; Off · SPICE|web; Running · D-Bus display|[tower]|\
+         web; Off · D-Bus display|[On D-Bus]|desk; Running · D-Bus display|\
          [Launched Lately]|live; Launched 11/18/26, 11:06",
     );
     scene.play(&["library action win.group state", "library action win.sort state"]);
-    scene.ask_until("library list", "list ", |list| list.starts_with("list [Running]|desk; ") && list.contains("|[Not Running]|Mail; "));
+    scene.ask_until("library list", "list ", |list| {
+        list.starts_with("list [Running]|desk; ") && list.contains("|[Not Running]|Mail; ")
+    });
     scene.play(&["library action win.group none"]);
     scene.ask_until("library list", "list ", |list| list.starts_with("list desk; ") && !list.contains('['));
-    scene.play(&["library action win.group place", "library action win.sort name", "library search web+tower"]);
+    scene.play(&[
+        "library action win.group place",
+        "library action win.sort name",
+        "library search web+tower",
+    ]);
     list(&mut scene, "[tower]|web; Off · D-Bus display");
     scene.play(&["library search nothing"]);
     page(&mut scene, "page none");
-    scene.play(&["library search", &format!("library gone {HERE} web"), &format!("library gone {THERE} web")]);
-    scene.ask_until("library list", "list ", |list| list.starts_with("list [This Computer]|Mail; Off · SPICE|[On D-Bus]"));
+    scene.play(&[
+        "library search",
+        &format!("library gone {HERE} web"),
+        &format!("library gone {THERE} web"),
+    ]);
+    scene.ask_until("library list", "list ", |list| {
+        list.starts_with("list [This Computer]|Mail; Off · SPICE|[On D-Bus]")
+    });
 }
 
 #[test]
@@ -161,7 +173,8 @@ fn a_connection_that_fails_says_so_and_the_others_go_on() {
         &format!("library connection {THERE} refused"),
     ]);
     scene.ask_until("library list", "list ", |list| {
-        list.contains("[tower]|libvirt does not let you in at") && list.contains("; Try Again")
+        list.contains("[tower]|libvirt does not let you in at")
+            && list.contains("; Try Again")
             && list.contains("[This Computer]|web; Running · D-Bus display")
     });
     scene.play(&[&format!("library connection {HERE} silent")]);
@@ -173,9 +186,33 @@ fn a_connection_that_fails_says_so_and_the_others_go_on() {
     scene.play(&["library choose web", "library action win.primary"]);
     assert!(!scene.asked.iter().any(|asked| asked == "host open web"), "{:?}", scene.asked);
     scene.play(&[&format!("library connection {HERE} connected")]);
-    scene.ask_until("library list", "list ", |list| list.ends_with("[This Computer]|web; Running · D-Bus display"));
+    scene.ask_until("library list", "list ", |list| {
+        list.starts_with("list [This Computer]|web; Running · D-Bus display|[tower]|")
+    });
     scene.play(&["library action win.connections"]);
     page(&mut scene, "dialog=[Connections]");
+}
+
+/// A machine's own window switches it, too, as far as libvirt says that it can be.
+#[cfg(feature = "libvirt")]
+#[test]
+fn a_window_switches_the_machine_that_it_shows() {
+    let mut scene = Scene::new(SCREEN, "");
+    // What libvirt brings along for tests: one machine, which runs.
+    scene.play(&["libvirt test:///default", "managed test", "open monitor", "lost gone"]);
+    scene.ask_until("power", "power ", |power| {
+        power == "power Shut Down|Reboot|Pause|Save and Stop|Reset…|Force Off…"
+    });
+    scene.play(&["action win.power pause"]);
+    scene.ask_until("power", "power ", |power| power.starts_with("power Resume|"));
+    scene.play(&["action win.power resume"]);
+    scene.ask_until("power", "power ", |power| power.starts_with("power Shut Down|"));
+    scene.play(&["action win.power shut-down"]);
+    scene.ask_until("power", "power ", |power| power == "power Start");
+    // The page offers it, too.
+    scene.ask_until("buttons", "buttons ", |buttons| buttons.starts_with("buttons Start|"));
+    scene.play(&["action win.power start"]);
+    scene.ask_until("power", "power ", |power| power.starts_with("power Shut Down|"));
 }
 
 /// Pictures are taken of machines that run and are seen, and of no others.

@@ -90,7 +90,8 @@ impl Host for Scribe {
     fn showing(&self, key: &Key) -> Vec<Showing> {
         let shown = name(key) == "web";
         let console = "virtio-gpu-pci (pci/0000/02.0)".to_owned();
-        let (way, rate) = ("The guest’s own buffer".to_owned(), "60 updates a second, 60 of them seen".to_owned());
+        let (way, rate) =
+            ("The guest’s own buffer".to_owned(), "60 updates a second, 60 of them seen".to_owned());
         shown.then_some(Showing { console, way, rate }).into_iter().collect()
     }
 
@@ -144,7 +145,11 @@ impl Shelf {
             }
             ["launched", name] => {
                 let command = ["qemu-system-x86_64", "-m", "2G", "-name", name].map(str::to_owned);
-                self.news(News::Launched(vec![Launched::new(command.to_vec(), "/home/ada".into(), 1_795_000_000)]));
+                self.news(News::Launched(vec![Launched::new(
+                    command.to_vec(),
+                    "/home/ada".into(),
+                    1_795_000_000,
+                )]));
             }
             ["doing", uri, name, part] => {
                 let part = part.parse().ok();
@@ -184,7 +189,11 @@ impl Shelf {
                 let button = all::<gtk::Button>(dialog.upcast_ref()).into_iter().find(named);
                 button.expect("a button of this name").emit_clicked();
             }
-            ["back"] => _ = find::<adw::NavigationSplitView>(self.window.upcast_ref()).expect("panes").set_show_content(false),
+            ["back"] => {
+                _ = find::<adw::NavigationSplitView>(self.window.upcast_ref())
+                    .expect("panes")
+                    .set_show_content(false)
+            }
             ["close"] => self.window.close(),
             ["list"] => self.say_list(),
             ["details"] => self.say_details(),
@@ -215,7 +224,9 @@ impl Shelf {
     fn search(&self, text: &str) {
         let bar = find::<gtk::SearchBar>(self.window.upcast_ref()).expect("a bar");
         bar.set_search_mode(!text.is_empty());
-        find::<gtk::SearchEntry>(self.window.upcast_ref()).expect("an entry").set_text(&text.replace('+', " "));
+        find::<gtk::SearchEntry>(self.window.upcast_ref())
+            .expect("an entry")
+            .set_text(&text.replace('+', " "));
     }
 
     fn list(&self) -> gtk::ListBox {
@@ -303,7 +314,9 @@ fn connection(uri: &str, status: &str) -> Status {
     match status {
         "connected" => Status::Connected,
         "connecting" => Status::Connecting,
-        "refused" => Status::Lost(LibvirtError::Refused { uri, words: "authentication cancelled".to_owned() }),
+        "refused" => {
+            Status::Lost(LibvirtError::Refused { uri, words: "authentication cancelled".to_owned() })
+        }
         "silent" => {
             let after = std::time::Duration::from_secs(10);
             Status::Lost(LibvirtError::Silent { what: "answer", after })
@@ -353,7 +366,11 @@ fn picture() -> Thumbnail {
             (_, true) => [36, 31, 49],
             (true, _) if y < 92 => [192, 191, 188],
             (true, _) => [250, 249, 248],
-            _ => [26, u8::try_from(60 + y / 4).unwrap_or(u8::MAX), u8::try_from(100 + x / 8).unwrap_or(u8::MAX)],
+            _ => [
+                26,
+                u8::try_from(60 + y / 4).unwrap_or(u8::MAX),
+                u8::try_from(100 + x / 8).unwrap_or(u8::MAX),
+            ],
         }
     });
     Thumbnail { width, height, pixels: pixels.collect() }
