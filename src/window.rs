@@ -28,6 +28,8 @@
 //! - `monitors`, `spread`: the computer's monitors, and a machine that fills all of them.
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
+//! - `figures`: how consoles reach the screen, for the library.
+//! - `power`: the switches of a machine that libvirt runs.
 //! - `resolution`: which size the guest is asked for, and what became of it.
 //! - `ramfb`: what to do where firmware draws nothing.
 //! - [`ready`]: what a machine of libvirt's lacks, and the dialog that changes its definition.
@@ -35,7 +37,7 @@
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
 
-mod about;
+pub(crate) mod about;
 mod actions;
 mod arrangement;
 mod banner;
@@ -44,6 +46,7 @@ mod consoles;
 mod cover;
 mod details;
 mod diagnostics;
+mod figures;
 mod fullscreen;
 mod head;
 mod heads;
@@ -53,10 +56,11 @@ mod looks;
 mod memory;
 mod menu;
 mod monitors;
-mod monospace;
+pub(crate) mod monospace;
 mod news;
 mod overlay;
 mod page;
+pub(crate) mod power;
 mod preferences;
 mod ramfb;
 pub mod ready;
@@ -71,7 +75,7 @@ mod sizing;
 mod spread;
 mod statistics;
 mod story;
-mod words;
+pub(crate) mod words;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -199,6 +203,7 @@ mod imp {
         pub(super) scrolling: Scrolling,
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
+        pub(super) switches: power::Switches,
         pub(super) countdown: RefCell<Option<glib::SourceId>>,
         /// Whether the person has been told what the machine lacks.
         pub(super) hinted: Cell<bool>,
@@ -242,6 +247,7 @@ mod imp {
                 move |_| window.menu_toggled()
             ));
             window.install_actions();
+            window.install_switches();
             window.install_make_ready();
             window.add_scrolling();
             window.install_looks();
@@ -299,6 +305,7 @@ impl MachineWindow {
                 window.fill_monitors(true);
             }
         }
+        window.follow_domain();
         window.tell();
         window
     }

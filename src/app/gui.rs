@@ -1,8 +1,10 @@
 //! `oriel connect` and `oriel launch`: a machine's window, from the first moment to the exit code.
 //!
+//! - `library`: `oriel` alone.
 //! - `stats`: what `--stats` writes.
 //! - `signals`: Ctrl+C, and whoever else wants us to end.
 
+pub(super) mod library;
 mod signals;
 mod stats;
 

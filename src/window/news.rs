@@ -213,7 +213,7 @@ impl MachineWindow {
             returns: setup.returns,
             managed: setup.managed.is_some(),
         };
-        story.face()
+        self.with_switches(story.face(), matches!(known.state, State::Live(_)))
     }
 
     /// Brings everything that is seen in line with what is known.

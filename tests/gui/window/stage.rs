@@ -3,6 +3,9 @@
 //! The script comes line by line through a socket; what the window asks of the machine goes back
 //! the same way.
 
+#[path = "shelf.rs"]
+mod shelf;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
@@ -119,6 +122,7 @@ fn begin(application: &adw::Application, socket: &UnixStream) {
             hardware: Hardware::VirtioGpu,
             managed: None,
             hypervisor: None,
+            shelf: None,
         };
         while let Ok(line) = lines.recv().await {
             play.act(&line);
@@ -142,6 +146,8 @@ struct Play {
     managed: Option<Managed>,
     /// Where machines are defined.
     hypervisor: Option<Hypervisor>,
+    /// The library's window.
+    shelf: Option<shelf::Shelf>,
 }
 
 impl Play {
@@ -150,6 +156,7 @@ impl Play {
         match words[..] {
             ["open", hold] => self.open(hold, false),
             ["open", hold, "fullscreen"] => self.open(hold, true),
+            ["library", ..] => self.shelve(&words[1..]),
             ["dark"] => adw::StyleManager::default().set_color_scheme(adw::ColorScheme::ForceDark),
             ["connecting"] => self.tell(Event::State(State::Connecting(Stage::Opening))),
             ["starting"] => self.tell(Event::State(State::Connecting(Stage::Starting))),
@@ -187,6 +194,8 @@ impl Play {
             ["set", key, value] => set(key, value),
             ["facts"] => self.say_facts(),
             ["consoles"] => self.say_consoles(),
+            ["power"] => self.say_power(),
+            ["buttons"] => self.say_buttons(),
             ["open-consoles"] => self.consoles_button().expect("a button").popup(),
             ["close-consoles"] => self.consoles_button().expect("a button").popdown(),
             ["text"] => {
@@ -238,6 +247,13 @@ impl Play {
             ["defined", uuid] => self.say_defined(uuid),
             _ => panic!("not in the script's language: {line}"),
         }
+    }
+
+    /// Plays a line that is about the library.
+    fn shelve(&mut self, words: &[&str]) {
+        let (application, recorder) = (&self.application, &self.recorder);
+        let shelf = self.shelf.get_or_insert_with(|| shelf::Shelf::open(application, recorder.clone()));
+        shelf.act(words);
     }
 
     fn window(&self) -> &MachineWindow {
@@ -443,6 +459,25 @@ impl Play {
         self.recorder.say(&format!("toasts {}", words.join("|")));
     }
 
+    /// What can be done to the machine, in its menu.
+    fn say_power(&self) {
+        let mut words = Vec::new();
+        let buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
+        for menu in buttons.filter_map(|button| button.menu_model()) {
+            submenu(&menu, "Power", &mut words);
+        }
+        self.recorder.say(&format!("power {}", words.join("|").replace('_', "")));
+    }
+
+    /// What the buttons of the page say.
+    fn say_buttons(&self) {
+        let seen = all::<gtk::Button>(self.window().upcast_ref()).into_iter().filter(gtk::Button::is_mapped);
+        let pills = seen.filter(|button| button.has_css_class("pill"));
+        let words: Vec<_> =
+            pills.filter_map(|button| button.label()).map(|label| label.replace('_', "")).collect();
+        self.recorder.say(&format!("buttons {}", words.join("|")));
+    }
+
     fn consoles_button(&self) -> Option<gtk::MenuButton> {
         let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
         buttons.find(|button| button.icon_name().as_deref() == Some("video-display-symbolic"))
@@ -581,6 +616,21 @@ fn panel(window: &gtk::Widget) -> Option<gtk::Widget> {
 fn labels(widget: &gtk::Widget, words: &mut Vec<String>) {
     let seen = all::<gtk::Label>(widget).into_iter().filter(gtk::Label::is_visible);
     words.extend(seen.map(|label| label.text().into()));
+}
+
+/// What the submenu of this name holds, wherever it is.
+fn submenu(menu: &gio::MenuModel, name: &str, words: &mut Vec<String>) {
+    for item in 0..menu.n_items() {
+        let label = menu.item_attribute_value(item, "label", Some(glib::VariantTy::STRING));
+        let is_it =
+            label.and_then(|label| label.get::<String>()).is_some_and(|label| label.replace('_', "") == name);
+        if let Some(found) = menu.item_link(item, "submenu").filter(|_| is_it) {
+            entries(&found, words);
+        }
+        if let Some(section) = menu.item_link(item, "section") {
+            submenu(&section, name, words);
+        }
+    }
 }
 
 /// The labels of a menu's items, sections after one another; the chosen one with a star.
