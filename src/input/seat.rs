@@ -65,6 +65,11 @@ impl Seat {
         Whose::Taken(self.hands.key(evdev, press).map(Deed::Send).into_iter().collect())
     }
 
+    /// A key went down that the window keeps for itself: it is not meant to free the keyboard.
+    pub fn kept(&mut self) {
+        self.chord.spoil();
+    }
+
     /// Sticky keys hold these modifiers, by their Linux codes, until the next key.
     pub fn latched(&mut self, codes: &[u32], now: Time) -> Vec<Deed> {
         if !self.grab.takes_keys() {

@@ -22,7 +22,7 @@ impl DisplayView {
             Some(console) if live => console.frames.pointer(),
             _ => Pointer::Unknown,
         };
-        let absolute = self.imp().hands.borrow().mode() == PointerMode::Absolute;
+        let absolute = self.imp().seat.borrow().hands.mode() == PointerMode::Absolute;
         match pointer {
             Pointer::Shown(Some(shape)) => self.set_cursor(self.shaped(&shape).as_ref()),
             // Guests that draw their own pointer hide this one; one that follows relative motion

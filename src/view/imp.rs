@@ -12,7 +12,8 @@ use super::falling::Falling;
 use super::looks::Push;
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Look, Placement, Scroll};
-use crate::input::{Command, Hands};
+use crate::input::grab::Obstacle;
+use crate::input::{Command, Seat};
 use crate::present::{Options, Output, Paint, Stacking, Status};
 use crate::stats::Stats;
 
@@ -27,6 +28,14 @@ impl fmt::Debug for Console {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Console").field(&self.frames).finish()
     }
+}
+
+/// A window whose keys are watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) window: gtk::Window,
+    pub(super) handlers: Vec<glib::SignalHandlerId>,
+    pub(super) witness: gtk::EventController,
 }
 
 #[derive(Debug, Default)]
@@ -50,11 +59,13 @@ pub struct DisplayView {
     /// Where the pointer is in the surface, while it is over the widget.
     pub(super) pointer: Cell<Option<(f64, f64)>>,
     pub(super) push: RefCell<Option<Push>>,
-    pub(super) hands: RefCell<Hands>,
+    pub(super) seat: RefCell<Seat>,
+    /// A key that went down in the window, until the view hears of it: what keeps it is another's.
+    pub(super) witnessed: Cell<Option<u32>>,
     /// The window's surface while mapped, with what watches it.
     pub(super) surface: RefCell<Option<(gdk::Surface, Vec<glib::SignalHandlerId>)>>,
-    /// The window while rooted, with what watches whether it is active.
-    pub(super) window: RefCell<Option<(gtk::Window, glib::SignalHandlerId)>>,
+    /// The window while rooted, with what watches it.
+    pub(super) window: RefCell<Option<Watched>>,
 }
 
 #[glib::object_subclass]
@@ -87,6 +98,7 @@ impl ObjectImpl for DisplayView {
         view.set_vexpand(true);
         view.set_overflow(gtk::Overflow::Hidden);
         view.add_input();
+        view.watch_focus();
     }
 
     fn dispose(&self) {
@@ -101,9 +113,7 @@ impl WidgetImpl for DisplayView {
     }
 
     fn unroot(&self) {
-        if let Some((window, handler)) = self.window.take() {
-            window.disconnect(handler);
-        }
+        self.obj().unwatch_window();
         self.parent_unroot();
     }
 
@@ -115,7 +125,7 @@ impl WidgetImpl for DisplayView {
     }
 
     fn unmap(&self) {
-        self.obj().release_all();
+        self.obj().set_obstacle(Obstacle::Unfocused, true);
         self.obj().close_output();
         if let Some((surface, handlers)) = self.surface.take() {
             handlers.into_iter().for_each(|handler| surface.disconnect(handler));

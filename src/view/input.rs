@@ -1,14 +1,12 @@
-//! Keys, buttons, wheel and motion: from GDK's events to commands, in their order.
+//! Buttons, wheel and motion: from GDK's events to commands, in their order.
 
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
 use gtk::{gdk, glib};
 
 use super::DisplayView;
-use crate::input::{Button, Leds, Press};
-
-/// XKB key codes are eight more than Linux's, on Wayland and on X11.
-const XKB_OFFSET: u32 = 8;
+use crate::clock;
+use crate::input::{Button, Press};
 
 /// Logical units that a touch pad's fingers move for what a wheel's click is.
 const UNITS_PER_CLICK: f64 = 10.0;
@@ -25,36 +23,6 @@ impl DisplayView {
             weak.upgrade().map_or(glib::Propagation::Proceed, |view| view.hear(event))
         });
         self.add_controller(events);
-
-        let focus = gtk::EventControllerFocus::new();
-        let weak = self.downgrade();
-        focus.connect_leave(move |_| {
-            if let Some(view) = weak.upgrade() {
-                view.release_all();
-            }
-        });
-        let weak = self.downgrade();
-        focus.connect_enter(move |_| {
-            if let Some(view) = weak.upgrade() {
-                view.match_locks();
-            }
-        });
-        self.add_controller(focus);
-    }
-
-    /// A window that is no longer active has lost the keyboard, though its focus stays.
-    pub(super) fn watch_window(&self) {
-        let Some(window) = self.root().and_downcast::<gtk::Window>() else { return };
-        let weak = self.downgrade();
-        let handler = window.connect_is_active_notify(move |window| {
-            let Some(view) = weak.upgrade() else { return };
-            if !window.is_active() {
-                view.release_all();
-            } else if view.has_focus() {
-                view.match_locks();
-            }
-        });
-        self.imp().window.replace(Some((window, handler)));
     }
 
     fn hear(&self, event: &gdk::Event) -> glib::Propagation {
@@ -71,19 +39,11 @@ impl DisplayView {
             gdk::EventType::MotionNotify | gdk::EventType::EnterNotify => self.motion(event),
             gdk::EventType::LeaveNotify => {
                 self.follow_push(None);
-                self.imp().hands.borrow_mut().left();
+                self.imp().seat.borrow_mut().hands.left();
             }
             _ => {}
         }
         glib::Propagation::Proceed
-    }
-
-    fn key(&self, event: &gdk::KeyEvent) -> glib::Propagation {
-        let Some(evdev) = event.keycode().checked_sub(XKB_OFFSET) else { return glib::Propagation::Proceed };
-        let press = if event.event_type() == gdk::EventType::KeyPress { Press::Down } else { Press::Up };
-        let command = self.imp().hands.borrow_mut().key(evdev, press);
-        self.send_all(command);
-        glib::Propagation::Stop
     }
 
     fn motion(&self, event: &gdk::Event) {
@@ -94,7 +54,7 @@ impl DisplayView {
 
     fn point(&self, x: f64, y: f64) {
         let placement = self.seen_placement();
-        let command = self.imp().hands.borrow_mut().moved(placement.as_ref(), x, y);
+        let command = self.imp().seat.borrow_mut().hands.moved(placement.as_ref(), x, y);
         self.send_all(command);
     }
 
@@ -120,8 +80,9 @@ impl DisplayView {
         };
         let Some(at) = event.position() else { return glib::Propagation::Proceed };
         let placement = self.seen_placement();
-        let commands = self.imp().hands.borrow_mut().button(placement.as_ref(), at, button, press);
-        self.send_all(commands.into_iter().flatten());
+        let done = (button, press);
+        let deeds = self.imp().seat.borrow_mut().button(placement.as_ref(), at, done, clock::now());
+        self.act(deeds);
         glib::Propagation::Stop
     }
 
@@ -140,22 +101,8 @@ impl DisplayView {
                 (across * unit, down * unit)
             }
         };
-        let commands = self.imp().hands.borrow_mut().turned(across, down);
+        let commands = self.imp().seat.borrow_mut().hands.turned(across, down);
         self.send_all(commands);
         glib::Propagation::Stop
-    }
-
-    /// The keyboard has come to the guest: its locks become the host's.
-    fn match_locks(&self) {
-        let Some(keyboard) = self.display().default_seat().and_then(|seat| seat.keyboard()) else { return };
-        let mut host = Leds::default();
-        if keyboard.is_caps_locked() {
-            host = host.with(Leds::CAPS);
-        }
-        if keyboard.is_num_locked() {
-            host = host.with(Leds::NUM);
-        }
-        let commands = self.imp().hands.borrow_mut().match_locks(host);
-        self.send_all(commands);
     }
 }

@@ -12,6 +12,7 @@ use super::consoles::Choice;
 use super::i18n::{gettext, gettext_f};
 use super::story::{Face, Input, Story};
 use super::{MachineWindow, words};
+use crate::input::grab::Obstacle;
 use crate::input::{Leds, PointerMode};
 use crate::session::{Console, ConsoleId, ConsoleKind, Event, Machine, Stage, State};
 use crate::view::DisplayView;
@@ -143,8 +144,9 @@ impl MachineWindow {
         if live {
             self.remember_machine();
             self.shared().windows().iter().for_each(Self::machine_connected);
-        } else {
-            self.shared().heads().iter().for_each(|(head, _)| head.view().release_all());
+        }
+        for (head, _) in self.shared().heads() {
+            head.view().set_obstacle(Obstacle::Disconnected, !live);
         }
         self.closing_goes_on();
         self.tell_all();
