@@ -10,9 +10,10 @@ use gtk::{gdk, glib, prelude::*};
 
 use super::falling::Falling;
 use super::looks::Push;
+use crate::clock::Time;
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Look, Placement, Scroll};
-use crate::input::grab::Obstacle;
+use crate::input::grab::{Obstacle, State};
 use crate::input::{Command, Seat};
 use crate::present::{Options, Output, Paint, Stacking, Status};
 use crate::stats::Stats;
@@ -62,6 +63,14 @@ pub struct DisplayView {
     pub(super) seat: RefCell<Seat>,
     /// A key that went down in the window, until the view hears of it: what keeps it is another's.
     pub(super) witnessed: Cell<Option<u32>>,
+    /// What listeners know of who has the keyboard.
+    pub(super) grab_told: Cell<Option<(State, bool)>>,
+    /// Comes back to a desktop that may say nothing.
+    pub(super) due: RefCell<Option<glib::SourceId>>,
+    /// Whether the desktop is given its shortcuts back at this moment: what it tells is no news.
+    pub(super) giving_back: Cell<bool>,
+    /// When the picture was clicked while the window did not have the keyboard.
+    pub(super) clicked: Cell<Option<Time>>,
     /// The window's surface while mapped, with what watches it.
     pub(super) surface: RefCell<Option<(gdk::Surface, Vec<glib::SignalHandlerId>)>>,
     /// The window while rooted, with what watches it.
@@ -83,7 +92,7 @@ impl ObjectSubclass for DisplayView {
 impl ObjectImpl for DisplayView {
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            ["screen-changed", "status-changed", "look-changed", "resized"]
+            ["screen-changed", "status-changed", "look-changed", "resized", "grab-changed"]
                 .map(|name| glib::subclass::Signal::builder(name).build())
                 .into()
         });

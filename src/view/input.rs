@@ -6,7 +6,7 @@ use gtk::{gdk, glib};
 
 use super::DisplayView;
 use crate::clock;
-use crate::input::{Button, Press};
+use crate::input::{Button, Press, grab};
 
 /// Logical units that a touch pad's fingers move for what a wheel's click is.
 const UNITS_PER_CLICK: f64 = 10.0;
@@ -36,8 +36,13 @@ impl DisplayView {
             return self.scroll(scroll);
         }
         match event.event_type() {
-            gdk::EventType::MotionNotify | gdk::EventType::EnterNotify => self.motion(event),
+            gdk::EventType::MotionNotify => self.motion(event),
+            gdk::EventType::EnterNotify => {
+                self.motion(event);
+                self.tell_seat(grab::Input::Entered);
+            }
             gdk::EventType::LeaveNotify => {
+                self.tell_seat(grab::Input::Left);
                 self.follow_push(None);
                 self.imp().seat.borrow_mut().hands.left();
             }
@@ -68,6 +73,7 @@ impl DisplayView {
     fn button(&self, event: &gdk::ButtonEvent) -> glib::Propagation {
         let press = if event.event_type() == gdk::EventType::ButtonPress { Press::Down } else { Press::Up };
         if press == Press::Down {
+            self.imp().clicked.set(Some(clock::now()));
             self.grab_focus();
         }
         let button = match event.button() {

@@ -7,7 +7,7 @@ use gtk::{gdk, glib};
 use super::DisplayView;
 use super::imp::Watched;
 use crate::clock;
-use crate::input::grab::{self, Obstacle};
+use crate::input::grab::Obstacle;
 use crate::input::{Deed, Leds, Press, Whose};
 
 /// XKB key codes are eight more than Linux's, on Wayland and on X11.
@@ -29,27 +29,16 @@ impl DisplayView {
         }
     }
 
-    /// Something happened that concerns who has the keyboard.
-    pub(super) fn tell_seat(&self, input: grab::Input) {
-        let deeds = self.imp().seat.borrow_mut().handle(input, clock::now());
-        self.act(deeds);
-    }
-
-    /// Something keeps keys from the guest, or no longer.
-    pub fn set_obstacle(&self, obstacle: Obstacle, stands: bool) {
-        let input = if stands { grab::Input::Obstacle } else { grab::Input::Cleared };
-        self.tell_seat(input(obstacle));
-    }
-
     /// Does it, in this order.
     pub(super) fn act(&self, deeds: Vec<Deed>) {
         for deed in deeds {
             match deed {
                 Deed::Send(command) => self.send_all([command]),
-                // The desktop keeps its shortcuts.
-                Deed::Ask | Deed::Cancel => {}
+                Deed::Ask => self.ask_for_shortcuts(),
+                Deed::Cancel => self.give_shortcuts_back(),
             }
         }
+        self.follow_grab();
     }
 
     pub(super) fn watch_focus(&self) {
@@ -70,9 +59,16 @@ impl DisplayView {
         let Some(window) = self.root().and_downcast::<gtk::Window>() else { return };
         let weak = self.downgrade();
         let active = window.connect_is_active_notify(move |_| _ = weak.upgrade().inspect(Self::follow_focus));
+        let weak = self.downgrade();
+        let filled = window.connect_fullscreened_notify(move |window| {
+            if let Some(view) = weak.upgrade() {
+                view.follow_fullscreen(window);
+            }
+        });
         let witness = self.witness();
         window.add_controller(witness.clone());
-        self.imp().window.replace(Some(Watched { window, handlers: vec![active], witness }));
+        self.follow_fullscreen(&window);
+        self.imp().window.replace(Some(Watched { window, handlers: vec![active, filled], witness }));
     }
 
     pub(super) fn unwatch_window(&self) {
@@ -113,6 +109,7 @@ impl DisplayView {
         self.set_obstacle(Obstacle::Unfocused, !focused);
         if focused {
             self.match_locks();
+            self.catch_up();
         }
     }
 
