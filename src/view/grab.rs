@@ -110,7 +110,8 @@ impl DisplayView {
         if clicked.is_some_and(|at| clock::now().since(at) < RECENTLY) {
             self.tell_seat(Input::Clicked);
         }
-        if self.imp().pointer.get().is_some() {
+        let hover = self.imp().hover.borrow().clone();
+        if hover.is_some_and(|hover| hover.contains_pointer()) {
             self.tell_seat(Input::Entered);
         }
     }

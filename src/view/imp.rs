@@ -63,6 +63,8 @@ pub struct DisplayView {
     pub(super) seat: RefCell<Seat>,
     /// A key that went down in the window, until the view hears of it: what keeps it is another's.
     pub(super) witnessed: Cell<Option<u32>>,
+    /// Whether the pointer is over the picture.
+    pub(super) hover: RefCell<Option<gtk::EventControllerMotion>>,
     /// What listeners know of who has the keyboard.
     pub(super) grab_told: Cell<Option<(State, bool)>>,
     /// Comes back to a desktop that may say nothing.

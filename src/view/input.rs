@@ -6,7 +6,7 @@ use gtk::{gdk, glib};
 
 use super::DisplayView;
 use crate::clock;
-use crate::input::{Button, Press, grab};
+use crate::input::{Button, Press};
 
 /// Logical units that a touch pad's fingers move for what a wheel's click is.
 const UNITS_PER_CLICK: f64 = 10.0;
@@ -36,13 +36,8 @@ impl DisplayView {
             return self.scroll(scroll);
         }
         match event.event_type() {
-            gdk::EventType::MotionNotify => self.motion(event),
-            gdk::EventType::EnterNotify => {
-                self.motion(event);
-                self.tell_seat(grab::Input::Entered);
-            }
+            gdk::EventType::MotionNotify | gdk::EventType::EnterNotify => self.motion(event),
             gdk::EventType::LeaveNotify => {
-                self.tell_seat(grab::Input::Left);
                 self.follow_push(None);
                 self.imp().seat.borrow_mut().hands.left();
             }

@@ -7,7 +7,7 @@ use gtk::{gdk, glib};
 use super::DisplayView;
 use super::imp::Watched;
 use crate::clock;
-use crate::input::grab::Obstacle;
+use crate::input::grab::{self, Obstacle};
 use crate::input::{Deed, Leds, Press, Whose};
 
 /// XKB key codes are eight more than Linux's, on Wayland and on X11.
@@ -50,15 +50,40 @@ impl DisplayView {
             }
         });
         let weak = self.downgrade();
-        focus.connect_enter(move |_| _ = weak.upgrade().inspect(Self::follow_focus));
+        focus.connect_enter(move |_| {
+            if let Some(view) = weak.upgrade() {
+                // GTK says that it has the focus only when everybody has heard of it.
+                view.follow_focus(true);
+            }
+        });
         self.add_controller(focus);
+
+        let hover = gtk::EventControllerMotion::new();
+        let weak = self.downgrade();
+        hover.connect_enter(move |_, _, _| {
+            if let Some(view) = weak.upgrade() {
+                view.tell_seat(grab::Input::Entered);
+            }
+        });
+        let weak = self.downgrade();
+        hover.connect_leave(move |_| {
+            if let Some(view) = weak.upgrade() {
+                view.tell_seat(grab::Input::Left);
+            }
+        });
+        self.imp().hover.replace(Some(hover.clone()));
+        self.add_controller(hover);
     }
 
     /// A window that is no longer active has lost the keyboard, though its focus stays.
     pub(super) fn watch_window(&self) {
         let Some(window) = self.root().and_downcast::<gtk::Window>() else { return };
         let weak = self.downgrade();
-        let active = window.connect_is_active_notify(move |_| _ = weak.upgrade().inspect(Self::follow_focus));
+        let active = window.connect_is_active_notify(move |_| {
+            if let Some(view) = weak.upgrade() {
+                view.follow_focus(view.has_focus());
+            }
+        });
         let weak = self.downgrade();
         let filled = window.connect_fullscreened_notify(move |window| {
             if let Some(view) = weak.upgrade() {
@@ -103,9 +128,9 @@ impl DisplayView {
     }
 
     /// The keyboard may have come to the guest: then its locks become the host's.
-    fn follow_focus(&self) {
+    fn follow_focus(&self, is_focus: bool) {
         let active = self.root().and_downcast::<gtk::Window>().is_some_and(|window| window.is_active());
-        let focused = active && self.has_focus();
+        let focused = active && is_focus;
         self.set_obstacle(Obstacle::Unfocused, !focused);
         if focused {
             self.match_locks();
