@@ -50,6 +50,7 @@ impl DisplayView {
                 Deed::Ask | Deed::Cancel => {}
             }
         }
+        self.follow_tie();
     }
 
     pub(super) fn watch_focus(&self) {
