@@ -8,10 +8,12 @@ mod cursor;
 mod drawing;
 mod falling;
 mod grab;
+mod hold;
 mod imp;
 mod input;
 mod keys;
 mod looks;
+mod pointing;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -82,6 +84,7 @@ impl DisplayView {
             console.frames.stop_observing();
         }
         self.imp().seat.borrow_mut().hands = Hands::default();
+        self.set_speed(self.speed());
         self.imp().falling.forget();
         self.follow_console();
     }
@@ -98,6 +101,7 @@ impl DisplayView {
     /// How the guest hears of the pointer.
     pub fn set_pointer_mode(&self, mode: PointerMode) {
         self.imp().seat.borrow_mut().hands.set_mode(mode);
+        self.follow_tie();
         self.follow_pointer();
     }
 

@@ -1,7 +1,8 @@
 //! A keyboard and its ways out: what becomes of a key, with the combination that frees it seen first.
 
 use super::grab::{self, Act, Grab};
-use super::{Button, Chord, Combination, Command, Hands, Press, Verdict};
+use super::leash::Leash;
+use super::{Button, Chord, Combination, Command, Hands, Press, Tie, Verdict};
 use crate::clock::Time;
 use crate::geometry::Placement;
 
@@ -31,12 +32,28 @@ pub struct Seat {
     pub hands: Hands,
     grab: Grab,
     chord: Chord,
+    leash: Leash,
 }
 
 impl Seat {
     /// Who has the shortcuts.
     pub fn grab(&self) -> &Grab {
         &self.grab
+    }
+
+    /// What is to be done with the pointer now: it changes with all that happens here.
+    pub fn tie(&self) -> Tie {
+        self.leash.tie(self.hands.mode())
+    }
+
+    /// Whether a guest with a relative pointer hears of it only while it is held.
+    pub fn ties(&self) -> bool {
+        self.leash.ties()
+    }
+
+    /// How the pointer of such a guest is to be held.
+    pub fn set_tie(&mut self, tie: Tie) {
+        self.leash.set_tie(tie);
     }
 
     /// These keys give the keyboard back from now on.
@@ -50,6 +67,7 @@ impl Seat {
             self.chord.forget();
         }
         let acts = self.grab.handle(input, now);
+        self.leash.follow(input, &acts, &self.grab);
         acts.into_iter().flat_map(|act| self.deeds(act)).collect()
     }
 
@@ -257,6 +275,7 @@ mod tests {
                     prop_assert!(others.buttons.is_empty(), "{:?}", others);
                 }
                 if freed || left || !seat.grab().takes_keys() {
+                    prop_assert_eq!(seat.tie(), Tie::Free);
                     prop_assert!(others.down.is_empty(), "{:?}", others);
                 }
                 prop_assert_eq!(others.asked, !matches!(after, State::Free(_)), "{:?}", after);

@@ -60,6 +60,7 @@ impl DisplayView {
     /// Watches the window's surface: its scale and its borders move the picture, too.
     pub(super) fn watch_surface(&self) {
         let Some(surface) = self.native().and_then(|native| native.surface()) else { return };
+        self.open_holder(&surface);
         let weak = self.downgrade();
         let rescaled = surface.connect_scale_notify(move |_| {
             if let Some(view) = weak.upgrade() {
@@ -98,6 +99,7 @@ impl DisplayView {
         if let Some(Output::Surface(surface)) = &*self.imp().output.borrow() {
             surface.place(self.scene(), self.imp().stacking.get());
         }
+        self.follow_tie();
         self.follow_pointer();
         self.queue_draw();
         let scrolls = self.scrolls();

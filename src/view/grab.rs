@@ -105,7 +105,7 @@ impl DisplayView {
     }
 
     /// The keyboard came after the click that it came for, or while the pointer was here already.
-    pub(super) fn catch_up(&self) {
+    pub(super) fn make_up_for_focus(&self) {
         let clicked = self.imp().clicked.take();
         if clicked.is_some_and(|at| clock::now().since(at) < RECENTLY) {
             self.tell_seat(Input::Clicked);

@@ -10,6 +10,7 @@ use gtk::{gdk, glib, prelude::*};
 
 use super::falling::Falling;
 use super::looks::Push;
+use super::pointing::Pointing;
 use crate::clock::Time;
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Look, Placement, Scroll};
@@ -61,6 +62,7 @@ pub struct DisplayView {
     pub(super) pointer: Cell<Option<(f64, f64)>>,
     pub(super) push: RefCell<Option<Push>>,
     pub(super) seat: RefCell<Seat>,
+    pub(super) pointing: Pointing,
     /// A key that went down in the window, until the view hears of it: what keeps it is another's.
     pub(super) witnessed: Cell<Option<u32>>,
     /// Whether the pointer is over the picture.
@@ -94,7 +96,7 @@ impl ObjectSubclass for DisplayView {
 impl ObjectImpl for DisplayView {
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            ["screen-changed", "status-changed", "look-changed", "resized", "grab-changed"]
+            ["screen-changed", "status-changed", "look-changed", "resized", "grab-changed", "hold-changed"]
                 .map(|name| glib::subclass::Signal::builder(name).build())
                 .into()
         });
@@ -138,6 +140,7 @@ impl WidgetImpl for DisplayView {
     fn unmap(&self) {
         self.obj().set_obstacle(Obstacle::Unfocused, true);
         self.obj().close_output();
+        self.obj().close_holder();
         if let Some((surface, handlers)) = self.surface.take() {
             handlers.into_iter().for_each(|handler| surface.disconnect(handler));
         }

@@ -5,11 +5,9 @@ use gtk::subclass::prelude::*;
 use gtk::{gdk, glib};
 
 use super::DisplayView;
+use super::hold::UNITS_PER_CLICK;
 use crate::clock;
 use crate::input::{Button, Press};
-
-/// Logical units that a touch pad's fingers move for what a wheel's click is.
-const UNITS_PER_CLICK: f64 = 10.0;
 
 /// 120ths in a click of the wheel.
 const CLICK: f64 = 120.0;
@@ -26,6 +24,7 @@ impl DisplayView {
     }
 
     fn hear(&self, event: &gdk::Event) -> glib::Propagation {
+        self.catch_up();
         if let Some(key) = event.downcast_ref::<gdk::KeyEvent>() {
             return self.key(key);
         }
@@ -37,22 +36,27 @@ impl DisplayView {
         }
         match event.event_type() {
             gdk::EventType::MotionNotify | gdk::EventType::EnterNotify => self.motion(event),
-            gdk::EventType::LeaveNotify => {
-                self.follow_push(None);
-                self.imp().seat.borrow_mut().hands.left();
-            }
+            gdk::EventType::LeaveNotify => self.gdk_left(),
             _ => {}
         }
         glib::Propagation::Proceed
     }
 
     fn motion(&self, event: &gdk::Event) {
-        let Some((x, y)) = event.position() else { return };
-        self.follow_push(Some((x, y)));
-        self.point(x, y);
+        let Some(at) = event.position() else { return };
+        if event.device_tool().is_some() {
+            // A pen's place is not the mouse's.
+            self.follow_push(Some(at));
+            self.point(at.0, at.1);
+        } else {
+            self.gdk_moved(at);
+        }
     }
 
-    fn point(&self, x: f64, y: f64) {
+    pub(super) fn point(&self, x: f64, y: f64) {
+        if self.wants_hold() {
+            return;
+        }
         let placement = self.seen_placement();
         let command = self.imp().seat.borrow_mut().hands.moved(placement.as_ref(), x, y);
         self.send_all(command);
@@ -75,8 +79,9 @@ impl DisplayView {
             gdk::BUTTON_PRIMARY => Button::Left,
             gdk::BUTTON_MIDDLE => Button::Middle,
             gdk::BUTTON_SECONDARY => Button::Right,
-            8 => Button::Side,
-            9 => Button::Extra,
+            // Mice that have those to go back and forward have them besides, or as these.
+            8 | 11 => Button::Side,
+            9 | 10 => Button::Extra,
             _ => return glib::Propagation::Proceed,
         };
         let Some(at) = event.position() else { return glib::Propagation::Proceed };
@@ -102,8 +107,15 @@ impl DisplayView {
                 (across * unit, down * unit)
             }
         };
+        if !self.is_wheel_told() {
+            self.turn(across, down);
+        }
+        glib::Propagation::Stop
+    }
+
+    /// The wheel turned by so many 120ths of a click, to the right and down.
+    pub(super) fn turn(&self, across: f64, down: f64) {
         let commands = self.imp().seat.borrow_mut().hands.turned(across, down);
         self.send_all(commands);
-        glib::Propagation::Stop
     }
 }

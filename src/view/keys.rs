@@ -39,6 +39,7 @@ impl DisplayView {
             }
         }
         self.follow_grab();
+        self.follow_tie();
     }
 
     pub(super) fn watch_focus(&self) {
@@ -69,6 +70,8 @@ impl DisplayView {
         hover.connect_leave(move |_| {
             if let Some(view) = weak.upgrade() {
                 view.tell_seat(grab::Input::Left);
+                // GTK tells controllers of events nothing of this.
+                view.gdk_left();
             }
         });
         self.imp().hover.replace(Some(hover.clone()));
@@ -134,7 +137,7 @@ impl DisplayView {
         self.set_obstacle(Obstacle::Unfocused, !focused);
         if focused {
             self.match_locks();
-            self.catch_up();
+            self.make_up_for_focus();
         }
     }
 
