@@ -1,9 +1,10 @@
 //! The display widget: shows one console's picture and passes on what the person does.
 //!
 //! One type, split by aspect: `drawing` (where the picture is, and how it gets there), `falling` (what
-//! happens when it cannot), `looks` (size, turn, zoom and pan), `keys` and `grab` (keys, and who has
-//! them), `input` (buttons, wheel and motion), `cursor` (the guest's pointer as the host's).
+//! happens when it cannot), `looks` (size, turn, zoom and pan), `keys`, `board` and `grab` (keys,
+//! whatever GDK says of them, and who has them), `input` (buttons, wheel and motion), `cursor` (the guest's pointer as the host's).
 
+mod board;
 mod cursor;
 mod drawing;
 mod falling;

@@ -8,12 +8,14 @@ use std::sync::{Arc, LazyLock};
 use gtk::subclass::prelude::*;
 use gtk::{gdk, glib, prelude::*};
 
+use super::board::Ear;
 use super::falling::Falling;
 use super::looks::Push;
 use super::pointing::Pointing;
 use crate::clock::Time;
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Look, Placement, Scroll};
+use crate::input::account::Account;
 use crate::input::grab::{Obstacle, State};
 use crate::input::{Command, Seat};
 use crate::present::{Options, Output, Paint, Stacking, Status};
@@ -63,6 +65,11 @@ pub struct DisplayView {
     pub(super) push: RefCell<Option<Push>>,
     pub(super) seat: RefCell<Seat>,
     pub(super) pointing: Pointing,
+    /// The compositor's keyboard while mapped, and what it has told that GDK has not.
+    pub(super) ear: RefCell<Option<Ear>>,
+    pub(super) account: RefCell<Account>,
+    /// Whether what GDK leaves out is about to be looked at.
+    pub(super) settling: Cell<bool>,
     /// A key that went down in the window, until the view hears of it: what keeps it is another's.
     pub(super) witnessed: Cell<Option<u32>>,
     /// Whether the pointer is over the picture.
@@ -134,6 +141,7 @@ impl WidgetImpl for DisplayView {
         self.parent_map();
         self.falling.forget();
         self.obj().watch_surface();
+        self.obj().open_ear();
         self.obj().open_output();
     }
 
@@ -141,6 +149,7 @@ impl WidgetImpl for DisplayView {
         self.obj().set_obstacle(Obstacle::Unfocused, true);
         self.obj().close_output();
         self.obj().close_holder();
+        self.ear.take();
         if let Some((surface, handlers)) = self.surface.take() {
             handlers.into_iter().for_each(|handler| surface.disconnect(handler));
         }

@@ -166,3 +166,22 @@ fn whatever_takes_the_keyboard_away_nothing_stays_held() {
         scene.play(back);
     }
 }
+
+/// Keys that are the window's; the host's layout has no symbol for many of the others.
+const OURS: u32 = keys::KEY_F11;
+
+#[test]
+fn every_key_of_the_table_reaches_the_guest_once() {
+    let (mut scene, mut input) = with_shortcut();
+    click(&mut scene, &mut input);
+    wait_for(&mut scene, GUEST);
+    for code in oriel::input::keymap::codes().filter(|code| *code != OURS) {
+        let number = oriel::input::keymap::qnum(code).expect("it has one").0;
+        scene.asked.clear();
+        input.tap(code).expect("a key");
+        let up = format!("0 Key(Qnum({number}), Up)");
+        scene.hear_until(|answer| answer == up);
+        scene.asked.retain(|asked| asked.starts_with("0 Key"));
+        assert_eq!(scene.asked, [format!("0 Key(Qnum({number}), Down)")], "{code}");
+    }
+}
