@@ -4,6 +4,8 @@
 mod desk;
 #[path = "window/looks.rs"]
 mod looks;
+#[path = "window/pointer.rs"]
+mod pointer;
 #[path = "window/resolution.rs"]
 mod resolution;
 #[path = "window/stage.rs"]
