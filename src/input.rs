@@ -3,12 +3,14 @@
 //! - [`Seat`]: everything in front of one console; the keys that free the keyboard are seen first.
 //! - [`grab`], [`Chord`]: who has the desktop's shortcuts, and every way back.
 //! - [`Tie`]: whether a relative pointer is held to the picture.
+//! - [`account`]: keys out of two sources, of which one leaves some out.
 //! - [`Hands`]: what is held and where the pointer is, as commands.
 //! - [`Locks`]: Caps Lock and Num Lock, the same in host and guest.
 //! - [`Motion`], [`Wheel`], [`Fingers`]: parts of counts and clicks that gather, slots of fingers.
 //! - [`Typing`]: a text as keystrokes, in a layout.
 //! - [`keymap`], [`Combination`]: keys by their numbers and names.
 
+pub mod account;
 mod chord;
 mod combination;
 pub mod grab;

@@ -1,12 +1,14 @@
 //! The display widget: shows one console's picture and passes on what the person does.
 //!
 //! One type, split by aspect: `drawing` (where the picture is, and how it gets there), `falling` (what
-//! happens when it cannot), `looks` (size, turn, zoom and pan), `keys` (keys, and who has the keyboard),
-//! `input` (buttons, wheel and motion), `cursor` (the guest's pointer as the host's).
+//! happens when it cannot), `looks` (size, turn, zoom and pan), `keys`, `board` and `grab` (keys,
+//! whatever GDK says of them, and who has them), `input` (buttons, wheel and motion), `cursor` (the guest's pointer as the host's).
 
+mod board;
 mod cursor;
 mod drawing;
 mod falling;
+mod grab;
 mod hold;
 mod imp;
 mod input;

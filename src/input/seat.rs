@@ -2,7 +2,7 @@
 
 use super::grab::{self, Act, Grab};
 use super::leash::Leash;
-use super::{Button, Chord, Combination, Command, Hands, Press, Tie, Verdict};
+use super::{Button, Chord, Combination, Command, Hands, Leds, Press, Tie, Verdict};
 use crate::clock::Time;
 use crate::geometry::Placement;
 
@@ -97,6 +97,14 @@ impl Seat {
             Verdict::Release => self.handle(grab::Input::Chord, now),
             Verdict::Pass => self.hands.latched(codes).into_iter().map(Deed::Send).collect(),
         }
+    }
+
+    /// The host's locks are these now, while the keyboard is with the guest.
+    pub fn host_locks(&mut self, host: Leds) -> Vec<Deed> {
+        if !self.grab.takes_keys() {
+            return Vec::new();
+        }
+        self.hands.host_locks(host).into_iter().map(Deed::Send).collect()
     }
 
     /// A button goes down or up here; a click is also a wish to be with the guest.

@@ -81,7 +81,9 @@ impl DisplayView {
                 view.place();
             }
         });
-        self.imp().surface.replace(Some((surface, vec![rescaled, entered, laid_out])));
+        let shortcuts = self.watch_shortcuts(&surface);
+        let handlers = [rescaled, entered, laid_out].into_iter().chain(shortcuts).collect();
+        self.imp().surface.replace(Some((surface, handlers)));
     }
 
     /// Device pixels for a logical unit of the window.

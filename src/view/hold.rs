@@ -4,6 +4,7 @@ mod source;
 mod turning;
 mod wayland;
 
+pub(super) use source::Watch;
 pub(super) use turning::UNITS_PER_CLICK;
 
 use std::fmt;
@@ -59,7 +60,7 @@ impl fmt::Debug for Listener {
 }
 
 /// What tells surfaces apart, on whichever queue they are named.
-fn identity(surface: &WlSurface) -> Option<usize> {
+pub(super) fn identity(surface: &WlSurface) -> Option<usize> {
     let proxy = surface.id().as_ptr();
     (!proxy.is_null()).then(|| proxy.addr())
 }

@@ -8,12 +8,15 @@ use std::sync::{Arc, LazyLock};
 use gtk::subclass::prelude::*;
 use gtk::{gdk, glib, prelude::*};
 
+use super::board::Ear;
 use super::falling::Falling;
 use super::looks::Push;
 use super::pointing::Pointing;
+use crate::clock::Time;
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Look, Placement, Scroll};
-use crate::input::grab::Obstacle;
+use crate::input::account::Account;
+use crate::input::grab::{Obstacle, State};
 use crate::input::{Command, Seat};
 use crate::present::{Options, Output, Paint, Stacking, Status};
 use crate::stats::Stats;
@@ -62,8 +65,23 @@ pub struct DisplayView {
     pub(super) push: RefCell<Option<Push>>,
     pub(super) seat: RefCell<Seat>,
     pub(super) pointing: Pointing,
+    /// The compositor's keyboard while mapped, and what it has told that GDK has not.
+    pub(super) ear: RefCell<Option<Ear>>,
+    pub(super) account: RefCell<Account>,
+    /// Whether what GDK leaves out is about to be looked at.
+    pub(super) settling: Cell<bool>,
     /// A key that went down in the window, until the view hears of it: what keeps it is another's.
     pub(super) witnessed: Cell<Option<u32>>,
+    /// Whether the pointer is over the picture.
+    pub(super) hover: RefCell<Option<gtk::EventControllerMotion>>,
+    /// What listeners know of who has the keyboard.
+    pub(super) grab_told: Cell<Option<(State, bool)>>,
+    /// Comes back to a desktop that may say nothing.
+    pub(super) due: RefCell<Option<glib::SourceId>>,
+    /// Whether the desktop is given its shortcuts back at this moment: what it tells is no news.
+    pub(super) giving_back: Cell<bool>,
+    /// When the picture was clicked while the window did not have the keyboard.
+    pub(super) clicked: Cell<Option<Time>>,
     /// The window's surface while mapped, with what watches it.
     pub(super) surface: RefCell<Option<(gdk::Surface, Vec<glib::SignalHandlerId>)>>,
     /// The window while rooted, with what watches it.
@@ -85,7 +103,7 @@ impl ObjectSubclass for DisplayView {
 impl ObjectImpl for DisplayView {
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            ["screen-changed", "status-changed", "look-changed", "resized", "hold-changed"]
+            ["screen-changed", "status-changed", "look-changed", "resized", "grab-changed", "hold-changed"]
                 .map(|name| glib::subclass::Signal::builder(name).build())
                 .into()
         });
@@ -123,6 +141,7 @@ impl WidgetImpl for DisplayView {
         self.parent_map();
         self.falling.forget();
         self.obj().watch_surface();
+        self.obj().open_ear();
         self.obj().open_output();
     }
 
@@ -130,6 +149,7 @@ impl WidgetImpl for DisplayView {
         self.obj().set_obstacle(Obstacle::Unfocused, true);
         self.obj().close_output();
         self.obj().close_holder();
+        self.ear.take();
         if let Some((surface, handlers)) = self.surface.take() {
             handlers.into_iter().for_each(|handler| surface.disconnect(handler));
         }

@@ -84,6 +84,7 @@ impl DisplayView {
     fn button(&self, event: &gdk::ButtonEvent) -> glib::Propagation {
         let press = if event.event_type() == gdk::EventType::ButtonPress { Press::Down } else { Press::Up };
         if press == Press::Down {
+            self.imp().clicked.set(Some(clock::now()));
             self.grab_focus();
         }
         let button = match event.button() {

@@ -55,6 +55,10 @@ impl MachineWindow {
                     window.fill_monitor(meant.and_then(glib::Variant::str).unwrap_or_default());
                 })
                 .build(),
+            gio::ActionEntryBuilder::new("grab")
+                .state(false.to_variant())
+                .activate(|window: &Self, _, _| window.toggle_grab())
+                .build(),
             of_console("to-window", |window, id| window.set_own_window(id, true)),
             of_console("to-tab", |window, id| window.set_own_window(id, false)),
             of_console("hide-console", Self::hide_console),
@@ -102,6 +106,7 @@ impl MachineWindow {
             ("save-screenshot", picture),
             ("copy-screenshot", picture),
             ("send-key", live && self.head().is_some()),
+            ("grab", live && self.head().is_some()),
             ("preferences", self.imp().settings.store().is_some()),
             ("shut-down", live),
             ("force-off", live),

@@ -13,6 +13,7 @@ impl MachineWindow {
         let imp = self.imp();
         imp.guest_section.append_submenu(Some(&gettext("R_esolution")), &imp.resolution.menu);
         imp.picture_section.append_submenu(Some(&gettext("Fi_lter")), &Self::filter_menu());
+        imp.guest_section.append(Some(&gettext("_Give the Machine All Keys")), Some("win.grab"));
         imp.guest_section.append_submenu(Some(&gettext("Send _Key")), &send_key());
         imp.machine_section.append(Some(&gettext("_Reconnect")), Some("win.reconnect"));
         if self.setup().hold.has_power() {

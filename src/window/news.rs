@@ -170,6 +170,7 @@ impl MachineWindow {
                 window.look_soon();
             }
         });
+        view.connect_grab_changed(move |view| _ = window_of(view).inspect(Self::tell_keyboard));
         view.connect_look_changed(move |view| _ = window_of(view).inspect(Self::look_changed));
         view.connect_resized(move |view| _ = window_of(view).inspect(Self::look_soon));
         view.connect_status_changed(move |view| {
@@ -228,6 +229,7 @@ impl MachineWindow {
             self.move_focus(input);
         }
         self.tell_title();
+        self.tell_keyboard();
         self.tell_banner();
         self.update_cover();
         self.count_down(waits);
@@ -248,12 +250,14 @@ impl MachineWindow {
         };
     }
 
-    fn tell_title(&self) {
+    pub(super) fn tell_title(&self) {
         let known = self.shared().known.borrow();
         let name = known.machine.as_ref().map(|machine| machine.name.clone());
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "Oriel".to_owned());
         let subtitle = if self.is_shutting_down() {
             gettext("Shutting down…")
+        } else if let Some(words) = self.keyboard_subtitle() {
+            words
         } else {
             let several = known.consoles.len() > 1;
             self.console().filter(|_| several).map(|console| console.label).unwrap_or_default()

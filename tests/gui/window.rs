@@ -2,6 +2,8 @@
 
 #[path = "window/desk.rs"]
 mod desk;
+#[path = "window/keyboard.rs"]
+mod keyboard;
 #[path = "window/looks.rs"]
 mod looks;
 #[path = "window/pointer.rs"]

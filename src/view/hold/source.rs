@@ -39,7 +39,7 @@ struct Functions(ffi::GSourceFuncs);
 unsafe impl Sync for Functions {}
 
 /// Runs until it is dropped.
-pub(super) struct Watch(glib::Source);
+pub(in crate::view) struct Watch(glib::Source);
 
 impl Watch {
     /// Calls `act` on the main loop whenever `waits` says that there is something to do, before
@@ -47,7 +47,7 @@ impl Watch {
     ///
     /// A descriptor would not serve: the presenter's thread and GDK's round trips read the connection,
     /// too, and take the events of all queues from it.
-    pub(super) fn new(waits: impl Fn() -> bool + 'static, act: impl Fn() + 'static) -> Self {
+    pub(in crate::view) fn new(waits: impl Fn() -> bool + 'static, act: impl Fn() + 'static) -> Self {
         let hooks = Box::into_raw(Box::new(Hooks { waits: Box::new(waits), act: Box::new(act) }));
         let size = u32::try_from(size_of::<Raw>()).expect("a small structure");
         // SAFETY: The functions live for ever, the size is that of the structure that they are given,

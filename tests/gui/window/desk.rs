@@ -73,6 +73,7 @@ impl Scene {
     }
 
     /// Waits for an answer; what was heard before it is kept in `asked`.
+    #[track_caller]
     pub(crate) fn hear_until(&mut self, mut wanted: impl FnMut(&str) -> bool) -> String {
         loop {
             let mut answer = String::new();
@@ -141,6 +142,7 @@ impl Scene {
     }
 
     /// Plays a line until its answer is right.
+    #[track_caller]
     pub(crate) fn ask_until(&mut self, line: &str, answer: &str, right: impl Fn(&str) -> bool) -> String {
         let deadline = std::time::Instant::now() + LIMIT;
         loop {

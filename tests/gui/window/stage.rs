@@ -20,7 +20,7 @@ use gtk::{gio, glib};
 use oriel::clock;
 use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wire};
 use oriel::geometry::Size;
-use oriel::input::{Command, PointerMode, Speed, Tie};
+use oriel::input::{Command, Leds, PointerMode, Speed, Tie};
 use oriel::pixel::{Format, Fourcc, Modifier};
 use oriel::resolution::{Answer, Wish};
 use oriel::session::{
@@ -204,6 +204,12 @@ impl Play {
             }
             ["windows"] => self.say_windows(),
             ["focus"] => self.say_focus(),
+            ["keyboard"] => self.say_keyboard(),
+            ["open-keyboard"] => self.keyboard_button().expect("a button").popup(),
+            ["leds", id, bits] => self.tell(Event::Leds(
+                ConsoleId(id.parse().expect("a number")),
+                Leds::from_bits(bits.parse().expect("a number")),
+            )),
             ["size", width, height] => self
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
@@ -418,6 +424,19 @@ impl Play {
         let focus = active.as_ref().and_then(GtkWindowExt::focus).map(|widget| widget.type_().name());
         let title = active.as_ref().and_then(GtkWindowExt::title).unwrap_or_default();
         self.recorder.say(&format!("focus [{title}] {}", focus.unwrap_or_default()));
+    }
+
+    fn keyboard_button(&self) -> Option<gtk::MenuButton> {
+        let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
+        let icons = ["input-keyboard-symbolic", "dialog-warning-symbolic"];
+        buttons.find(|button| button.icon_name().is_some_and(|icon| icons.contains(&icon.as_str())))
+    }
+
+    /// Who has the keyboard, as the window shows it.
+    fn say_keyboard(&self) {
+        let button = self.keyboard_button().filter(gtk::MenuButton::is_visible);
+        let words = button.and_then(|button| button.tooltip_text());
+        self.recorder.say(&format!("keyboard {}", words.as_deref().unwrap_or("-")));
     }
 
     /// The tabs of each window that is seen, the one in front with a star; sorted.
