@@ -197,7 +197,7 @@ impl DisplayView {
     }
 
     /// The widget's corner in the surface.
-    fn origin(&self) -> (f64, f64) {
+    pub(super) fn origin(&self) -> (f64, f64) {
         let corner = self.area().map(|area| area.origin);
         corner.map_or((0.0, 0.0), |corner| (f64::from(corner.x), f64::from(corner.y)))
     }

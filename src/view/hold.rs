@@ -37,8 +37,9 @@ pub(super) enum Happened {
     Pushed(Delta),
     /// The wheel turned by so many 120ths of a click, to the right and down.
     Turned(f64, f64),
-    /// A button, or the pointer's coming: GDK tells of it in its own time, and nothing may overtake it.
-    Barrier,
+    /// A button at this moment of the compositor's: GDK tells of it in its own time, and nothing may
+    /// overtake it.
+    Button(u32),
     Left,
     Held(How),
     Loosened,

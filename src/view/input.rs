@@ -21,6 +21,20 @@ impl DisplayView {
             weak.upgrade().map_or(glib::Propagation::Proceed, |view| view.hear(event))
         });
         self.add_controller(events);
+
+        // Coming and going are no events that travel from widget to widget.
+        let motion = gtk::EventControllerMotion::new();
+        let weak = self.downgrade();
+        motion.connect_enter(move |_, x, y| {
+            if let Some(view) = weak.upgrade() {
+                let (left, top) = view.origin();
+                view.catch_up();
+                view.gdk_moved((left + x, top + y));
+            }
+        });
+        let weak = self.downgrade();
+        motion.connect_leave(move |_| _ = weak.upgrade().inspect(Self::gdk_left));
+        self.add_controller(motion);
     }
 
     fn hear(&self, event: &gdk::Event) -> glib::Propagation {
@@ -34,10 +48,8 @@ impl DisplayView {
         if let Some(scroll) = event.downcast_ref::<gdk::ScrollEvent>() {
             return self.scroll(scroll);
         }
-        match event.event_type() {
-            gdk::EventType::MotionNotify | gdk::EventType::EnterNotify => self.motion(event),
-            gdk::EventType::LeaveNotify => self.gdk_left(),
-            _ => {}
+        if event.event_type() == gdk::EventType::MotionNotify {
+            self.motion(event);
         }
         glib::Propagation::Proceed
     }
@@ -85,6 +97,7 @@ impl DisplayView {
             _ => return glib::Propagation::Proceed,
         };
         let Some(at) = event.position() else { return glib::Propagation::Proceed };
+        self.before_button(event.time());
         let placement = self.seen_placement();
         let done = (button, press);
         let deeds = self.imp().seat.borrow_mut().button(placement.as_ref(), at, done, clock::now());

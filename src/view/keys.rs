@@ -79,8 +79,6 @@ impl DisplayView {
         hover.connect_leave(move |_| {
             if let Some(view) = weak.upgrade() {
                 view.tell_seat(grab::Input::Left);
-                // GTK tells controllers of events nothing of this.
-                view.gdk_left();
             }
         });
         self.imp().hover.replace(Some(hover.clone()));

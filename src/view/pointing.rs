@@ -105,7 +105,7 @@ impl DisplayView {
             Tie::Confine => Some(How::Confine),
             Tie::Free => None,
         };
-        let region = self.seen_placement().map(|placed| placed.visible());
+        let region = self.seen_placement().and_then(|placed| inner(placed.visible()));
         let wanted = how.zip(region);
         if pointing.asked.get() == wanted {
             return;
@@ -143,16 +143,49 @@ impl DisplayView {
         self.emit_by_name::<()>("hold-changed", &[]);
     }
 
-    /// What the compositor has told; some of it waits for GDK.
+    /// What the compositor has told; what comes after a button waits for GDK.
     fn hear_at_once(&self, happened: &[Happened]) {
         let pointing = &self.imp().pointing;
-        let mut pushed = None;
-        let mut moved = false;
+        let mut later = pointing.later.borrow_mut();
+        let is_button = |one: &Happened| matches!(one, Happened::Button(_));
+        let end = match later.is_empty() {
+            true => happened.iter().position(is_button).unwrap_or(happened.len()),
+            false => 0,
+        };
+        later.extend_from_slice(&happened[end..]);
+        if !later.is_empty() && pointing.waiting.borrow().is_none() {
+            let weak = self.downgrade();
+            let heard = move || {
+                if let Some(view) = weak.upgrade() {
+                    view.imp().pointing.waiting.take();
+                    let later = view.imp().pointing.later.take();
+                    view.pass_on(&later);
+                }
+                glib::ControlFlow::Break
+            };
+            let source = glib::idle_add_local_full(glib::Priority::from(AFTER_GDK), heard);
+            pointing.waiting.replace(Some(source));
+        }
+        drop(later);
+        self.pass_on(&happened[..end]);
+    }
+
+    /// GDK is about to tell of the button of this moment: what came before it goes before it.
+    pub(super) fn before_button(&self, time: u32) {
+        let pointing = &self.imp().pointing;
+        let before = {
+            let mut later = pointing.later.borrow_mut();
+            let Some(at) = later.iter().position(|one| *one == Happened::Button(time)) else { return };
+            later.drain(..=at).collect::<Vec<_>>()
+        };
+        self.pass_on(&before);
+    }
+
+    /// Tells the guest; one motion of several that follow each other.
+    fn pass_on(&self, happened: &[Happened]) {
+        let pointing = &self.imp().pointing;
+        let (mut pushed, mut moved) = (None, false);
         for one in happened {
-            if pointing.waiting.borrow().is_some() {
-                pointing.later.borrow_mut().push(*one);
-                continue;
-            }
             if !matches!(one, Happened::Pushed(_)) {
                 self.push_by(pushed.take());
             }
@@ -172,10 +205,7 @@ impl DisplayView {
                     self.point_at_once(std::mem::take(&mut moved));
                     self.turn_at_once(across, down);
                 }
-                Happened::Barrier => {
-                    self.point_at_once(std::mem::take(&mut moved));
-                    self.wait_for_gdk();
-                }
+                Happened::Button(_) => self.point_at_once(std::mem::take(&mut moved)),
                 Happened::Left => {
                     moved = false;
                     pointing.latest.set(None);
@@ -187,20 +217,6 @@ impl DisplayView {
         }
         self.push_by(pushed);
         self.point_at_once(moved);
-    }
-
-    fn wait_for_gdk(&self) {
-        let weak = self.downgrade();
-        let done = move || {
-            let Some(view) = weak.upgrade() else { return glib::ControlFlow::Break };
-            let pointing = &view.imp().pointing;
-            pointing.waiting.take();
-            let later = pointing.later.take();
-            view.hear_at_once(&later);
-            glib::ControlFlow::Break
-        };
-        let source = glib::idle_add_local_full(glib::Priority::from(AFTER_GDK), done);
-        self.imp().pointing.waiting.replace(Some(source));
     }
 
     fn push_by(&self, delta: Option<Delta>) {
@@ -239,7 +255,7 @@ impl DisplayView {
         match pointing.latest.get() {
             // The place that GDK tells of is an older one.
             Some(latest) => {
-                if pointing.waiting.borrow().is_none() {
+                if pointing.later.borrow().is_empty() {
                     self.follow_push(Some(latest));
                     self.point_from(latest);
                 }
@@ -284,4 +300,11 @@ impl DisplayView {
     fn place_to_return(&self) -> Option<(f64, f64)> {
         None
     }
+}
+
+/// Without its outermost units: a pointer on the very edge is over its neighbours for GTK.
+fn inner(seen: Rect<Logical>) -> Option<Rect<Logical>> {
+    let (width, height) = (seen.size.width.checked_sub(2)?, seen.size.height.checked_sub(2)?);
+    let inner = Rect::new(seen.origin.x + 1, seen.origin.y + 1, width, height);
+    (!inner.is_empty()).then_some(inner)
 }

@@ -6,6 +6,8 @@ mod desk;
 mod keyboard;
 #[path = "window/looks.rs"]
 mod looks;
+#[path = "window/pointer.rs"]
+mod pointer;
 #[path = "window/resolution.rs"]
 mod resolution;
 #[path = "window/stage.rs"]

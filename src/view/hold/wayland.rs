@@ -163,15 +163,15 @@ impl Seat {
                 state.wish.as_ref().is_some_and(|wish| wish.how == how && wish.surface.id() == wl.id());
             if same && state.held.is_some() {
                 state.move_to(region);
-                // Regions count from the surface's next commit on.
-                surface.force_next_commit();
-                surface.queue_render();
             } else {
                 state.drop_held();
                 state.wish = Some(Wish { surface: wl, region, how });
                 state.fulfil();
             }
         }
+        // Regions count from the surface's next commit on, in wlroots also the first.
+        surface.force_next_commit();
+        surface.queue_render();
         self.flush();
     }
 
@@ -464,8 +464,6 @@ impl Dispatch<WlPointer, ()> for State {
         match event {
             wl_pointer::Event::Enter { surface, surface_x, surface_y, .. } => {
                 state.focus = super::identity(&surface);
-                // GDK has to find out first what of the window is there.
-                state.hear(Happened::Barrier);
                 state.hear(Happened::Moved(surface_x, surface_y));
             }
             wl_pointer::Event::Leave { .. } => {
@@ -475,7 +473,7 @@ impl Dispatch<WlPointer, ()> for State {
             wl_pointer::Event::Motion { surface_x, surface_y, .. } => {
                 state.hear(Happened::Moved(surface_x, surface_y));
             }
-            wl_pointer::Event::Button { .. } => state.hear(Happened::Barrier),
+            wl_pointer::Event::Button { time, .. } => state.hear(Happened::Button(time)),
             event => {
                 if let Some(happened) = state.turning.hear(&event) {
                     state.hear(happened);

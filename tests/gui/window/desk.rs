@@ -67,6 +67,11 @@ impl Scene {
         }
     }
 
+    /// Sends a line of the script, and waits for nothing.
+    pub(crate) fn send(&mut self, line: &str) {
+        writeln!(self.script, "{line}").expect("a program that listens");
+    }
+
     /// Waits for an answer; what was heard before it is kept in `asked`.
     #[track_caller]
     pub(crate) fn hear_until(&mut self, mut wanted: impl FnMut(&str) -> bool) -> String {

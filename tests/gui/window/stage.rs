@@ -20,7 +20,7 @@ use gtk::{gio, glib};
 use oriel::clock;
 use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wire};
 use oriel::geometry::Size;
-use oriel::input::{Command, Leds};
+use oriel::input::{Command, Leds, PointerMode, Speed, Tie};
 use oriel::pixel::{Format, Fourcc, Modifier};
 use oriel::resolution::{Answer, Wish};
 use oriel::session::{
@@ -29,6 +29,7 @@ use oriel::session::{
 };
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
+use oriel::view::DisplayView;
 use oriel::window::{Fullscreen, Hold, MachineWindow, Remote, Setup};
 
 /// The environment variable that leads to the script.
@@ -219,6 +220,21 @@ impl Play {
                 glib::spawn_future_local(clipboard(self.window().clone(), self.recorder.clone()));
             }
             ["say"] => self.say_state(),
+            ["mode", id, mode] => {
+                let mode = if mode == "absolute" { PointerMode::Absolute } else { PointerMode::Relative };
+                self.tell(Event::PointerMode(ConsoleId(id.parse().expect("a number")), mode));
+            }
+            ["tie", tie] => self.view().set_tie(match tie {
+                "lock" => Tie::Lock,
+                "confine" => Tie::Confine,
+                _ => Tie::Free,
+            }),
+            ["raw", factor] => self.view().set_speed(Speed::raw(factor.parse().expect("a number"))),
+            ["hold"] => self.recorder.say(&format!("hold {}", self.view().holds_pointer())),
+            // The main loop does nothing else meanwhile, as while a large window is being drawn.
+            ["busy", milliseconds] => {
+                std::thread::sleep(Duration::from_millis(milliseconds.parse().expect("a number")))
+            }
             ["close-dialog"] => {
                 if let Some(dialog) = self.window().visible_dialog() {
                     dialog.force_close();
@@ -231,6 +247,10 @@ impl Play {
 
     fn window(&self) -> &MachineWindow {
         &self.window.as_ref().expect("open first").0
+    }
+
+    fn view(&self) -> DisplayView {
+        find(self.window().upcast_ref()).expect("a picture")
     }
 
     fn open(&mut self, hold: &str, fullscreen: bool) {
