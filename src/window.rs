@@ -22,6 +22,8 @@
 //! - `story`: from what is known of the machine to the page that says so; `words` has the errors.
 //! - `news`: what the session tells, and what follows from it.
 //! - `actions`, `menu`, `keys`: what can be chosen, and the keys that can be sent.
+//! - `keyboard`: who has the keyboard, as a person sees and chooses it.
+//! - `combinations`, `typing`: keys of the person's own, and whole texts, to send.
 //! - `looks`, `scrolling`: size, turn and filter of the picture, and which part of it is seen.
 //! - `consoles`: which of the machine's consoles is shown, and who says so.
 //! - `heads`, `head`, `arrangement`: consoles as tabs and windows, and which of them are seen.
@@ -42,6 +44,7 @@ mod actions;
 mod arrangement;
 mod banner;
 mod closing;
+mod combinations;
 mod consoles;
 mod cover;
 mod details;
@@ -51,6 +54,7 @@ mod fullscreen;
 mod head;
 mod heads;
 pub(crate) mod i18n;
+mod keyboard;
 mod keys;
 mod looks;
 mod memory;
@@ -75,6 +79,7 @@ mod sizing;
 mod spread;
 mod statistics;
 mod story;
+mod typing;
 pub(crate) mod words;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -88,6 +93,7 @@ use gtk::{gio, glib};
 
 use self::consoles::Choice;
 use self::cover::Cover;
+use self::keyboard::Keyboard;
 use self::page::Page;
 use self::resolution::Resolution;
 use self::scrolling::Scrolling;
@@ -198,6 +204,9 @@ mod imp {
         /// The monitor that it fills while all are filled, by its connector.
         pub(super) fills: RefCell<Option<String>>,
         pub(super) cover: Cover,
+        pub(super) keyboard: Keyboard,
+        /// Combinations of keys that the person has sent.
+        pub(super) combinations: gio::Menu,
         pub(super) sizing: Sizing,
         pub(super) resolution: Resolution,
         pub(super) scrolling: Scrolling,
@@ -252,6 +261,7 @@ mod imp {
             window.add_scrolling();
             window.install_looks();
             window.install_keys();
+            window.add_keyboard();
             window.watch_cover();
             window.watch_fullscreen();
             window.watch_page();
@@ -317,6 +327,7 @@ impl MachineWindow {
         let fresh = window.imp().shared.set(shared).is_ok();
         assert!(fresh, "a window is set up once");
         window.watch_settings();
+        window.watch_screen_lock();
         window.fill_menus();
         window.watch_monitors();
         window.look_changed();

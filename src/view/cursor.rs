@@ -22,8 +22,12 @@ impl DisplayView {
             Some(console) if live => console.frames.pointer(),
             _ => Pointer::Unknown,
         };
-        let absolute = self.imp().hands.borrow().mode() == PointerMode::Absolute;
+        let absolute = self.imp().seat.borrow().hands.mode() == PointerMode::Absolute;
         match pointer {
+            // The guest's is elsewhere, and the host's would only mislead.
+            _ if self.holds_pointer() => self.set_cursor_from_name(Some("none")),
+            // The person has to see where to click.
+            _ if self.wants_hold() => self.set_cursor_from_name(Some("default")),
             Pointer::Shown(Some(shape)) => self.set_cursor(self.shaped(&shape).as_ref()),
             // Guests that draw their own pointer hide this one; one that follows relative motion
             // is elsewhere, and the host's would only mislead.

@@ -60,6 +60,7 @@ impl DisplayView {
     /// Watches the window's surface: its scale and its borders move the picture, too.
     pub(super) fn watch_surface(&self) {
         let Some(surface) = self.native().and_then(|native| native.surface()) else { return };
+        self.open_holder(&surface);
         let weak = self.downgrade();
         let rescaled = surface.connect_scale_notify(move |_| {
             if let Some(view) = weak.upgrade() {
@@ -80,7 +81,9 @@ impl DisplayView {
                 view.place();
             }
         });
-        self.imp().surface.replace(Some((surface, vec![rescaled, entered, laid_out])));
+        let shortcuts = self.watch_shortcuts(&surface);
+        let handlers = [rescaled, entered, laid_out].into_iter().chain(shortcuts).collect();
+        self.imp().surface.replace(Some((surface, handlers)));
     }
 
     /// Device pixels for a logical unit of the window.
@@ -96,6 +99,7 @@ impl DisplayView {
         if let Some(Output::Surface(surface)) = &*self.imp().output.borrow() {
             surface.place(self.scene(), self.imp().stacking.get());
         }
+        self.follow_tie();
         self.follow_pointer();
         self.queue_draw();
         let scrolls = self.scrolls();
@@ -193,7 +197,7 @@ impl DisplayView {
     }
 
     /// The widget's corner in the surface.
-    fn origin(&self) -> (f64, f64) {
+    pub(super) fn origin(&self) -> (f64, f64) {
         let corner = self.area().map(|area| area.origin);
         corner.map_or((0.0, 0.0), |corner| (f64::from(corner.x), f64::from(corner.y)))
     }

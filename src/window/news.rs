@@ -12,6 +12,7 @@ use super::consoles::Choice;
 use super::i18n::{gettext, gettext_f};
 use super::story::{Face, Input, Story};
 use super::{MachineWindow, words};
+use crate::input::grab::Obstacle;
 use crate::input::{Leds, PointerMode};
 use crate::session::{Console, ConsoleId, ConsoleKind, Event, Machine, Stage, State};
 use crate::view::DisplayView;
@@ -144,8 +145,9 @@ impl MachineWindow {
             self.remember_machine();
             self.shared().windows().iter().for_each(Self::machine_connected);
             self.shared().windows().iter().for_each(Self::look_what_is_lacking);
-        } else {
-            self.shared().heads().iter().for_each(|(head, _)| head.view().release_all());
+        }
+        for (head, _) in self.shared().heads() {
+            head.view().set_obstacle(Obstacle::Disconnected, !live);
         }
         self.closing_goes_on();
         self.tell_all();
@@ -169,6 +171,7 @@ impl MachineWindow {
                 window.look_soon();
             }
         });
+        view.connect_grab_changed(move |view| _ = window_of(view).inspect(Self::tell_keyboard));
         view.connect_look_changed(move |view| _ = window_of(view).inspect(Self::look_changed));
         view.connect_resized(move |view| _ = window_of(view).inspect(Self::look_soon));
         view.connect_status_changed(move |view| {
@@ -228,6 +231,7 @@ impl MachineWindow {
             self.move_focus(input);
         }
         self.tell_title();
+        self.tell_keyboard();
         self.tell_banner();
         self.update_cover();
         self.count_down(waits);
@@ -248,12 +252,14 @@ impl MachineWindow {
         };
     }
 
-    fn tell_title(&self) {
+    pub(super) fn tell_title(&self) {
         let known = self.shared().known.borrow();
         let name = known.machine.as_ref().map(|machine| machine.name.clone());
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "Oriel".to_owned());
         let subtitle = if self.is_shutting_down() {
             gettext("Shutting down…")
+        } else if let Some(words) = self.keyboard_subtitle() {
+            words
         } else {
             let several = known.consoles.len() > 1;
             self.console().filter(|_| several).map(|console| console.label).unwrap_or_default()

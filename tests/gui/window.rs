@@ -2,10 +2,14 @@
 
 #[path = "window/desk.rs"]
 mod desk;
+#[path = "window/keyboard.rs"]
+mod keyboard;
 #[path = "window/library.rs"]
 mod library;
 #[path = "window/looks.rs"]
 mod looks;
+#[path = "window/pointer.rs"]
+mod pointer;
 #[cfg(feature = "libvirt")]
 #[path = "window/ready.rs"]
 mod ready;
