@@ -29,6 +29,7 @@
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
 //! - `resolution`: which size the guest is asked for, and what became of it.
+//! - `clipboard`: what is copied here and pasted in the machine, and the other way round.
 //! - `ramfb`: what to do where firmware draws nothing.
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
@@ -37,6 +38,7 @@ mod about;
 mod actions;
 mod arrangement;
 mod banner;
+mod clipboard;
 mod closing;
 mod consoles;
 mod cover;
@@ -300,6 +302,7 @@ impl MachineWindow {
         let fresh = window.imp().shared.set(shared).is_ok();
         assert!(fresh, "a window is set up once");
         window.watch_settings();
+        window.watch_clipboard();
         window.fill_menus();
         window.watch_monitors();
         window.look_changed();

@@ -376,7 +376,7 @@ impl Exchange {
             return;
         }
         let pastes = std::mem::take(pastes);
-        let text = self.checked(Direction::ToHost, text).ok().map(|text| self.lines.to_host(text));
+        let text = self.checked(Direction::ToHost, text).ok().map(|text| self.lines.for_host(text));
         self.lane(selection).host = Host::Guests(text.clone().map_or(Fetch::Unread, Fetch::Text));
         let deliver = |paste| Act::Deliver { paste, text: text.clone() };
         self.acts.extend(pastes.into_iter().map(deliver));
@@ -427,7 +427,7 @@ impl Exchange {
             self.lane(selection).host = Host::Unread(Offer::Text);
             return;
         }
-        let text = text.map(|text| self.lines.to_guest(text));
+        let text = text.map(|text| self.lines.for_guest(text));
         match self.checked(Direction::ToGuest, text) {
             Ok(text) => {
                 self.lane(selection).host = Host::Settled;

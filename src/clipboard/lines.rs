@@ -28,7 +28,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Looks at what was copied in the guest, and gives it the host's line ends.
-    pub(super) fn to_host(&mut self, text: Arc<str>) -> Arc<str> {
+    pub(super) fn for_host(&mut self, text: Arc<str>) -> Arc<str> {
         let windows = match text.contains('\n') {
             true => ends_as_on_windows(&text),
             false => self.learned,
@@ -43,7 +43,7 @@ impl Lines {
     }
 
     /// Gives what was copied on the host the guest's line ends.
-    pub(super) fn to_guest(self, text: Arc<str>) -> Arc<str> {
+    pub(super) fn for_guest(self, text: Arc<str>) -> Arc<str> {
         let convert = match self.wanted {
             LineEnds::Auto => self.learned,
             LineEnds::Unix => false,
@@ -76,21 +76,21 @@ mod tests {
     #[test]
     fn a_guest_shows_how_its_lines_end() {
         let mut lines = given(LineEnds::Auto);
-        assert_eq!(&*lines.to_guest("a\nb\n".into()), "a\nb\n", "nothing is known");
-        assert_eq!(&*lines.to_host("a\r\nb\r\n".into()), "a\nb\n");
-        assert_eq!(&*lines.to_host("a word".into()), "a word");
-        assert_eq!(&*lines.to_guest("a\nb\r\n".into()), "a\r\nb\r\n");
-        assert_eq!(&*lines.to_host("a\nb\r\n".into()), "a\nb\r\n", "a mixture stays");
-        assert_eq!(&*lines.to_guest("a\nb".into()), "a\nb");
+        assert_eq!(&*lines.for_guest("a\nb\n".into()), "a\nb\n", "nothing is known");
+        assert_eq!(&*lines.for_host("a\r\nb\r\n".into()), "a\nb\n");
+        assert_eq!(&*lines.for_host("a word".into()), "a word");
+        assert_eq!(&*lines.for_guest("a\nb\r\n".into()), "a\r\nb\r\n");
+        assert_eq!(&*lines.for_host("a\nb\r\n".into()), "a\nb\r\n", "a mixture stays");
+        assert_eq!(&*lines.for_guest("a\nb".into()), "a\nb");
     }
 
     #[test]
     fn the_person_has_the_last_word() {
         let mut unix = given(LineEnds::Unix);
-        assert_eq!(&*unix.to_host("a\r\nb".into()), "a\r\nb");
-        assert_eq!(&*unix.to_guest("a\r\nb\n".into()), "a\r\nb\n");
+        assert_eq!(&*unix.for_host("a\r\nb".into()), "a\r\nb");
+        assert_eq!(&*unix.for_guest("a\r\nb\n".into()), "a\r\nb\n");
         let mut windows = given(LineEnds::Windows);
-        assert_eq!(&*windows.to_host("a\r\nb\n".into()), "a\nb\n");
-        assert_eq!(&*windows.to_guest("a\nb".into()), "a\r\nb");
+        assert_eq!(&*windows.for_host("a\r\nb\n".into()), "a\nb\n");
+        assert_eq!(&*windows.for_guest("a\nb".into()), "a\r\nb");
     }
 }

@@ -14,6 +14,7 @@ impl MachineWindow {
         imp.guest_section.append_submenu(Some(&gettext("R_esolution")), &imp.resolution.menu);
         imp.picture_section.append_submenu(Some(&gettext("Fi_lter")), &Self::filter_menu());
         imp.guest_section.append_submenu(Some(&gettext("Send _Key")), &send_key());
+        imp.guest_section.append(Some(&gettext("Cl_ipboard…")), Some("win.clipboard"));
         imp.machine_section.append(Some(&gettext("_Reconnect")), Some("win.reconnect"));
         if self.setup().hold.has_power() {
             imp.machine_section.append(Some(&gettext("Shut _Down")), Some("win.shut-down"));

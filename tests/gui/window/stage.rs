@@ -17,6 +17,7 @@ use std::time::Duration;
 use adw::prelude::*;
 use async_channel::Sender;
 use gtk::{gio, glib};
+use oriel::clipboard::{self, Act};
 use oriel::clock;
 use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wire};
 use oriel::geometry::Size;
@@ -69,6 +70,12 @@ impl Remote for Recorder {
 
     fn set_boost(&self, boost: Boosting) {
         self.say(&format!("boost {boost:?}"));
+    }
+
+    fn open_clipboard(&self) {}
+
+    fn clipboard(&self, act: Act) {
+        self.say(&format!("clipboard {act:?}"));
     }
 
     fn reconnect(&self) {
@@ -190,6 +197,11 @@ impl Play {
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
             ["ended", kind] => self.tell(Event::State(State::Ended(end(kind)))),
+            ["agent", "reset"] => self.tell(Event::Clipboard(clipboard::Input::Reset)),
+            ["agent", state] => {
+                self.tell(Event::Clipboard(clipboard::Input::Port { open: state == "open" }));
+            }
+            ["sharing"] => self.tell(Event::Clipboard(clipboard::Input::Connected)),
             ["power-failed"] => self.tell(Event::PowerFailed(Power::Down, PowerError::NoMonitor)),
             ["action", name] => self.activate(name, None),
             ["action", name, target] => self.activate(name, Some(&target.to_variant())),
