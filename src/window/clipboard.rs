@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use adw::prelude::*;
 use async_channel::Sender;
-use gtk::glib;
+use gtk::{gdk, glib};
 
 use self::board::{Board, Change};
 use super::MachineWindow;
@@ -60,7 +60,29 @@ impl MachineWindow {
             self.remote().open_clipboard();
         }
         self.connect_is_active_notify(|window| window.shared().clipboard_focus());
+        self.watch_touches();
         shared.clipboard_focus();
+    }
+
+    /// Lets the clipboards know of everything that is pressed.
+    fn watch_touches(&self) {
+        let touches = gtk::EventControllerLegacy::new();
+        touches.set_propagation_phase(gtk::PropagationPhase::Capture);
+        touches.connect_event(glib::clone!(
+            #[weak(rename_to = window)]
+            self,
+            #[upgrade_or]
+            glib::Propagation::Proceed,
+            move |_, event| {
+                use gdk::EventType::{ButtonPress, KeyPress, TouchBegin};
+                if matches!(event.event_type(), KeyPress | ButtonPress | TouchBegin) {
+                    let boards = window.shared().clipboard.boards.get();
+                    boards.into_iter().flatten().for_each(Board::touch);
+                }
+                glib::Propagation::Proceed
+            }
+        ));
+        self.add_controller(touches);
     }
 
     /// Asks the person whether texts may go this way.
@@ -112,7 +134,7 @@ impl Shared {
         }
     }
 
-    fn open_clipboards(self: &Rc<Self>, display: &gtk::gdk::Display) {
+    fn open_clipboards(self: &Rc<Self>, display: &gdk::Display) {
         let board = |selection: Selection| {
             let shared = Rc::downgrade(self);
             let clipboard = match selection {

@@ -48,7 +48,11 @@ struct Inner {
     tell: Box<dyn Fn(Change)>,
     /// What we put there.
     ours: RefCell<Option<GuestText>>,
+    /// What we are to put there as soon as the person touches the window.
+    deferred: RefCell<Option<GuestText>>,
     is_focused: Cell<bool>,
+    /// Whether the person has pressed anything in our window since others put something there.
+    is_touched: Cell<bool>,
     /// Whether what changed since it was last told was copied just now.
     is_fresh: Cell<bool>,
     settling: RefCell<Option<glib::SourceId>>,
@@ -76,7 +80,9 @@ impl Board {
             clipboard: clipboard.clone(),
             tell: Box::new(tell),
             ours: RefCell::default(),
+            deferred: RefCell::default(),
             is_focused: Cell::default(),
+            is_touched: Cell::default(),
             is_fresh: Cell::default(),
             settling: RefCell::default(),
         });
@@ -93,6 +99,17 @@ impl Board {
     /// Whether the person looks: what a Wayland compositor tells of a clipboard before that is old.
     pub(super) fn set_focused(&self, is_focused: bool) {
         self.inner.is_focused.set(is_focused);
+        if !is_focused {
+            self.inner.is_touched.set(false);
+        }
+    }
+
+    /// The person pressed something in our window.
+    pub(super) fn touch(&self) {
+        self.inner.is_touched.set(true);
+        if let Some(text) = self.inner.deferred.take() {
+            self.inner.claim(text);
+        }
     }
 
     /// Reads what others put there, at most so many bytes.
@@ -104,17 +121,23 @@ impl Board {
     }
 
     /// Puts the guest's text there; `pasted` is called whenever somebody wants it.
+    ///
+    /// A Wayland compositor refuses what does not follow from a key or button that was pressed after
+    /// the last copy, and does not say so: GDK would believe the clipboard its own, and hear of no
+    /// other copy any more. So it waits for the person's next touch, if need be.
     pub(super) fn offer(&self, pasted: impl Fn(Answer) + 'static) {
         let text = GuestText::new(pasted);
-        self.inner.ours.replace(Some(text.clone()));
-        if let Err(error) = self.inner.clipboard.set_content(Some(&text)) {
-            tracing::warn!(%error, "the desktop does not take what the guest copied");
+        if self.inner.is_touched.get() || !self.inner.is_wayland() {
+            self.inner.deferred.take();
+            self.inner.claim(text);
+        } else {
+            self.inner.deferred.replace(Some(text));
         }
     }
 
     /// Takes it away again.
     pub(super) fn withdraw(&self) {
-        if !self.inner.is_ours() {
+        if self.inner.deferred.take().is_some() || !self.inner.is_ours() {
             return;
         }
         self.inner.ours.replace(None);
@@ -131,14 +154,25 @@ impl Inner {
         ours.as_ref().is_some_and(|ours| content.as_ref() == Some(ours.upcast_ref()))
     }
 
+    fn is_wayland(&self) -> bool {
+        self.clipboard.display().backend().is_wayland()
+    }
+
+    fn claim(&self, text: GuestText) {
+        self.ours.replace(Some(text.clone()));
+        if let Err(error) = self.clipboard.set_content(Some(&text)) {
+            tracing::warn!(%error, "the desktop does not take what the guest copied");
+        }
+    }
+
     fn changed(self: &Rc<Self>) {
         self.settle();
         if self.is_ours() {
             return;
         }
-        // X11 tells of a clipboard when it changes, and of every one.
-        let is_told_at_once = !self.clipboard.display().backend().is_wayland();
-        if self.is_focused.get() || is_told_at_once || self.clipboard.is_local() {
+        self.is_touched.set(false);
+        // X11 tells of a clipboard when it changes, whoever looks.
+        if self.is_focused.get() || !self.is_wayland() || self.clipboard.is_local() {
             self.is_fresh.set(true);
         }
         self.look_soon();
@@ -167,6 +201,10 @@ impl Inner {
             return;
         }
         self.ours.replace(None);
+        if !self.is_fresh.get() && self.deferred.borrow().is_some() {
+            return;
+        }
+        self.deferred.take();
         let offer = offer(&self.clipboard.formats());
         let change = if self.is_fresh.take() { Change::Copied(offer) } else { Change::Seen(offer) };
         tracing::trace!(clipboard = ?self.clipboard, ?change, "the desktop's clipboard");
