@@ -94,8 +94,11 @@ impl Desktop for Mutter {
 
     fn touch(&self, (): &mut ()) -> Result<()> {
         let hand = XInput::new(self.screen());
+        // A pointer that is there already would never be seen to arrive.
+        hand.move_to(500, 420)?;
         hand.move_to(512, 420)?;
-        hand.click(keys::BTN_LEFT)
+        hand.click(keys::BTN_LEFT)?;
+        hand.tap(keys::KEY_LEFTSHIFT)
     }
 }
 
@@ -147,7 +150,10 @@ impl<D: Desktop> Stage<D> {
             std::thread::sleep(Duration::from_millis(50));
             Ok((heard(&self.qemu.calls()) > before).then_some(()))
         });
-        touched.unwrap_or_else(|error| panic!("{error}\n{}", self.viewer.process().log()));
+        if let Err(error) = touched {
+            let picture = self.desk.screenshot().and_then(|image| image.keep("untouched"));
+            panic!("{error}: {picture:?}\n{}", self.viewer.process().log());
+        }
     }
 
     /// An application of the desktop's copies this.
@@ -210,6 +216,10 @@ impl<D: Desktop> Stage<D> {
     /// Something is copied in the guest.
     fn guest_copies(&mut self, selection: Selection, text: &str) {
         self.touch();
+        self.guest_grabs(selection, text);
+    }
+
+    fn guest_grabs(&self, selection: Selection, text: &str) {
         let serial = self.next_serial(selection);
         self.qemu.set_clipboard(Some(text.as_bytes()));
         let args = Args::new().u32(selection as u32).u32(serial).strs(&[TEXT.into()]);
@@ -261,6 +271,27 @@ impl<D: Desktop> Stage<D> {
         self.guest_gets(Clipboard, "and back");
     }
 
+    /// Both sides copy at once, again and again; then whoever copies last is heard.
+    fn races(&mut self) {
+        for round in 0..10 {
+            self.copy(Clipboard, &format!("host {round}"));
+            self.guest_copies(Clipboard, &format!("guest {round}"));
+        }
+        self.copy(Clipboard, "the host's last word");
+        self.guest_gets(Clipboard, "the host's last word");
+        self.guest_copies(Clipboard, "the guest's last word");
+        self.pastes(Clipboard, "the guest's last word");
+    }
+
+    /// Serials of what was offered to the guest.
+    fn grabs(&self) -> Vec<u32> {
+        let serial = |call| match call {
+            Call::ClipboardGrab { serial, .. } => Some(serial),
+            _ => None,
+        };
+        self.qemu.calls().into_iter().filter_map(serial).collect()
+    }
+
     fn long_text(&mut self) {
         let text: String = (0..).map(|line| format!("line {line} of many\n")).take(LONG / 24).collect();
         let text = text.repeat(2);
@@ -285,14 +316,95 @@ fn sway() -> Sway {
 fn sway_shares_both_clipboards_both_ways() {
     let mut stage = Stage::both_ways(sway(), Tools::Wayland);
     stage.both_directions();
+    stage.races();
     stage.long_text();
+    // Alone: no application would paste a password manager's mark.
+    let file = stage.file("secret");
+    stage.copies[0] =
+        Some(stage.spawn("exec wl-copy --foreground --type x-kde-passwordManagerHint <$0", &file));
+    stage.copy(Primary, "after it");
+    stage.guest_gets(Primary, "after it");
+    assert_eq!(stage.guest_pastes(Clipboard), b"");
+}
+
+impl Stage<Sway> {
+    /// Takes the keyboard from the window, which has noticed when this returns: held keys are let go of.
+    fn look_away(&mut self) {
+        let ups = |calls: &[Call]| calls.iter().filter(|call| matches!(call, Call::KeyRelease(30))).count();
+        let before = ups(&self.qemu.calls());
+        self.hand.key(keys::KEY_A, true).expect("a keyboard");
+        self.qemu.wait_for(LIMIT, |calls| calls.last() == Some(&Call::KeyPress(30))).expect("a key");
+        self.desk.run("workspace 2").expect("an empty workspace");
+        self.qemu.wait_for(LIMIT, |calls| ups(calls) > before).expect("a key that nobody holds");
+        self.hand.key(keys::KEY_A, false).expect("a keyboard");
+    }
+}
+
+#[test]
+fn nothing_is_shared_while_the_person_looks_elsewhere() {
+    let mut stage = Stage::both_ways(sway(), Tools::Wayland);
+    stage.copy(Clipboard, "before");
+    stage.guest_gets(Clipboard, "before");
+    stage.look_away();
+    let grabs = stage.grabs();
+    for text in ["away", "still away"] {
+        stage.copy(Clipboard, text);
+        stage.pastes(Clipboard, text);
+        assert_eq!(stage.guest_pastes(Clipboard), b"before");
+    }
+    stage.guest_grabs(Primary, "selected behind one's back");
+    assert_ne!(stage.paste(Primary).as_deref(), Some(&b"selected behind one's back"[..]));
+    stage.desk.run("workspace 1").expect("the window");
+    stage.guest_gets(Clipboard, "still away");
+    assert_eq!(stage.grabs().len(), grabs.len() + 1, "what nobody was to see was offered");
+    stage.touch();
+    stage.pastes(Primary, "selected behind one's back");
+    // Looked at again, it is the same.
+    stage.desk.run("workspace 2, workspace 1").expect("the window");
+    stage.touch();
+    stage.copy(Primary, "on");
+    stage.guest_gets(Primary, "on");
+    assert_eq!(stage.grabs().len(), grabs.len() + 2, "it was not copied again");
+}
+
+#[test]
+fn a_way_that_is_not_wanted_stays_shut() {
+    let settings = "clipboard-to-machine='no'\nclipboard-from-machine='yes'";
+    let mut stage = Stage::open(sway(), Tools::Wayland, settings);
+    stage.copy(Clipboard, "the host's");
+    stage.pastes(Clipboard, "the host's");
+    stage.guest_copies(Clipboard, "the guest's");
+    stage.pastes(Clipboard, "the guest's");
+    stage.copy(Clipboard, "the host's own");
+    stage.pastes(Clipboard, "the host's own");
+    stage.guest_copies(Clipboard, "the guest's again");
+    stage.pastes(Clipboard, "the guest's again");
+    assert!(stage.grabs().is_empty());
+    drop(stage);
+
+    let settings = "clipboard-to-machine='yes'\nclipboard-from-machine='no'";
+    let mut stage = Stage::open(sway(), Tools::Wayland, settings);
+    stage.copy(Clipboard, "the host's");
+    stage.guest_gets(Clipboard, "the host's");
+    stage.guest_copies(Clipboard, "the guest's");
+    stage.copy(Primary, "marked");
+    stage.guest_gets(Primary, "marked");
+    assert_eq!(stage.paste(Clipboard).as_deref(), Some(&b"the host's"[..]));
+    let fetched = |call: &Call| matches!(call, Call::ClipboardRequest(_));
+    assert!(!stage.qemu.calls().iter().any(fetched), "the guest's text was fetched");
 }
 
 #[test]
 fn x11_shares_both_clipboards_both_ways() {
     let mut stage = Stage::both_ways(Xvfb::start(1024, 768).expect("an X server"), Tools::X11);
     stage.both_directions();
+    stage.races();
     stage.long_text();
+    // Whatever it is asked for, xclip gives its text: here KDE's mark of a secret says so.
+    stage.copy(Clipboard, "secret");
+    stage.copy(Primary, "after it");
+    stage.guest_gets(Primary, "after it");
+    assert_eq!(stage.guest_pastes(Clipboard), b"");
 }
 
 #[test]

@@ -98,9 +98,13 @@ impl Board {
 
     /// Whether the person looks: what a Wayland compositor tells of a clipboard before that is old.
     pub(super) fn set_focused(&self, is_focused: bool) {
-        self.inner.is_focused.set(is_focused);
+        let before = self.inner.is_focused.replace(is_focused);
         if !is_focused {
             self.inner.is_touched.set(false);
+        } else if !before && self.inner.is_wayland() {
+            // What was told a moment ago was told for that: GTK hears of its windows later than GDK does
+            // of clipboards.
+            self.inner.is_fresh.set(false);
         }
     }
 
