@@ -193,6 +193,8 @@ impl Play {
                 glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
             }
             ["toasts"] => self.say_toasts(),
+            ["words"] => self.say_words(),
+            ["press", label] => self.press(label),
             ["answer", answer] => self.answer(answer),
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
@@ -429,6 +431,24 @@ impl Play {
             }
         }
         self.recorder.say(&format!("toasts {}", words.join("|")));
+    }
+
+    /// What the dialog over the picture says.
+    fn say_words(&self) {
+        let mut words = Vec::new();
+        if let Some(dialog) = self.window().visible_dialog() {
+            labels(dialog.upcast_ref(), &mut words);
+        }
+        self.recorder.say(&format!("words {}", words.join("|").replace('\n', " ")));
+    }
+
+    /// Presses the dialog's button that is labelled so.
+    fn press(&self, label: &str) {
+        let dialog = self.window().visible_dialog().expect("a dialog");
+        let button = all::<gtk::Button>(dialog.upcast_ref())
+            .into_iter()
+            .find(|button| button.label().as_deref() == Some(label));
+        button.expect("a button").emit_clicked();
     }
 
     fn consoles_button(&self) -> Option<gtk::MenuButton> {
