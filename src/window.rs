@@ -33,6 +33,7 @@
 //! - `figures`: how consoles reach the screen, for the library.
 //! - `power`: the switches of a machine that libvirt runs.
 //! - `resolution`: which size the guest is asked for, and what became of it.
+//! - `clipboard`: what is copied here and pasted in the machine, and the other way round.
 //! - `ramfb`: what to do where firmware draws nothing.
 //! - [`ready`]: what a machine of libvirt's lacks, and the dialog that changes its definition.
 //! - `monospace`: text as machines write it.
@@ -43,6 +44,7 @@ pub(crate) mod about;
 mod actions;
 mod arrangement;
 mod banner;
+mod clipboard;
 mod closing;
 mod combinations;
 mod consoles;
@@ -328,6 +330,7 @@ impl MachineWindow {
         assert!(fresh, "a window is set up once");
         window.watch_settings();
         window.watch_screen_lock();
+        window.watch_clipboard();
         window.fill_menus();
         window.watch_monitors();
         window.look_changed();

@@ -208,6 +208,10 @@ impl<'a> Serving<'a> {
             self.clipboard = Some(acts);
             let attended = paste::attend(self.link.peer.clone(), wanted, self.shared.events.clone());
             self.job(attended.map(|()| Done::Attended));
+            if let Some(monitor) = self.link.monitor() {
+                let watched = paste::watch_port(monitor, self.shared.events.clone());
+                self.job(watched.map(|()| Done::Attended));
+            }
         }
     }
 

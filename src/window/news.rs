@@ -116,7 +116,7 @@ impl MachineWindow {
             Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
             Event::Asked(id, wish, answer) => return self.wish_answered(id, wish, answer),
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
-            Event::Clipboard(_) => return,
+            Event::Clipboard(input) => return self.shared().clipboard_happened(input),
         }
         if more && self.shared().fills_monitors.get() {
             self.fill_monitors(true);

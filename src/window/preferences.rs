@@ -16,6 +16,7 @@ impl MachineWindow {
         for group in [picture(store), super::keyboard::group(store), rate(store), way(store)] {
             page.add(&group);
         }
+        page.add(&self.clipboard_group());
         let dialog = adw::PreferencesDialog::builder().title(gettext("Preferences")).build();
         dialog.add(&page);
         dialog.present(Some(self));

@@ -69,6 +69,7 @@ fn main() {
         return println!("{} pictures in {}", album.shots, args.folder.display());
     }
     album.menus_and_dialogs();
+    album.clipboard();
     album.looks();
     album.fullscreen();
     album.resolution();
@@ -144,6 +145,20 @@ impl Album {
         let bars = self.scene.sway.screenshot().expect("a picture");
         self.keep("scroll-bars", &bars);
         self.play(&["action win.scaling fit", "picture 0 1024 640", &size]);
+    }
+
+    /// What is asked and can be chosen about the clipboard.
+    fn clipboard(&mut self) {
+        let _input = self.input();
+        self.play(&["action win.copy-diagnostics", "sharing", "agent reset"]);
+        self.shot("clipboard-offer");
+        self.play(&["action win.ask-clipboard"]);
+        self.shot("clipboard-question");
+        self.play(&["press Share", "action win.clipboard"]);
+        self.shot("clipboard");
+        self.play(&["agent closed"]);
+        self.shot("clipboard-without-agent");
+        self.play(&["close-dialog"]);
     }
 
     fn menus_and_dialogs(&mut self) {

@@ -1,5 +1,7 @@
 //! The window before made-up machines, on a desktop without a screen.
 
+#[path = "window/clipboard.rs"]
+mod clipboard;
 #[path = "window/desk.rs"]
 mod desk;
 #[path = "window/keyboard.rs"]

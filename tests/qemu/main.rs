@@ -10,6 +10,8 @@ mod devices;
 mod heads;
 mod keys;
 mod launch;
+#[path = "../it/paste.rs"]
+mod paste;
 mod qmp;
 mod resize;
 mod screenshot;

@@ -20,6 +20,7 @@ use std::time::Duration;
 use adw::prelude::*;
 use async_channel::Sender;
 use gtk::{gio, glib};
+use oriel::clipboard::{self, Act};
 use oriel::clock;
 use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wire};
 use oriel::geometry::Size;
@@ -74,6 +75,12 @@ impl Remote for Recorder {
 
     fn set_boost(&self, boost: Boosting) {
         self.say(&format!("boost {boost:?}"));
+    }
+
+    fn open_clipboard(&self) {}
+
+    fn clipboard(&self, act: Act) {
+        self.say(&format!("clipboard {act:?}"));
     }
 
     fn reconnect(&self) {
@@ -203,10 +210,17 @@ impl Play {
                 glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
             }
             ["toasts"] => self.say_toasts(),
+            ["words"] => self.say_words(),
+            ["press", label] => self.press(label),
             ["answer", answer] => self.answer(answer),
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
             ["ended", kind] => self.tell(Event::State(State::Ended(end(kind)))),
+            ["agent", "reset"] => self.tell(Event::Clipboard(clipboard::Input::Reset)),
+            ["agent", state] => {
+                self.tell(Event::Clipboard(clipboard::Input::Port { open: state == "open" }));
+            }
+            ["sharing"] => self.tell(Event::Clipboard(clipboard::Input::Connected)),
             ["power-failed"] => self.tell(Event::PowerFailed(Power::Down, PowerError::NoMonitor)),
             ["action", name] => self.activate(name, None),
             ["action", name, target] => self.activate(name, Some(&target.to_variant())),
@@ -265,7 +279,6 @@ impl Play {
             ["start", uuid] => self.start(uuid),
             ["ready", uuid] => oriel::window::ready::present(self.window(), &self.hypervisor(), uuid),
             ["switch", place] => self.switch(place.parse().expect("a number")),
-            ["press", label] => self.press(label),
             ["dialog"] => self.say_dialog(),
             ["scroll-dialog", place] => self.scroll_dialog(place),
             ["defined", uuid] => self.say_defined(uuid),
@@ -526,6 +539,15 @@ impl Play {
         let words: Vec<_> =
             pills.filter_map(|button| button.label()).map(|label| label.replace('_', "")).collect();
         self.recorder.say(&format!("buttons {}", words.join("|")));
+    }
+
+    /// What the dialog over the picture says.
+    fn say_words(&self) {
+        let mut words = Vec::new();
+        if let Some(dialog) = self.window().visible_dialog() {
+            labels(dialog.upcast_ref(), &mut words);
+        }
+        self.recorder.say(&format!("words {}", words.join("|").replace('\n', " ")));
     }
 
     fn consoles_button(&self) -> Option<gtk::MenuButton> {
