@@ -368,7 +368,7 @@ pub enum Present {
 pub enum Boost {
     /// Where we hold the machine's monitor (launch, --qmp), and it helps.
     Auto,
-    /// Where we hold it, whether it helps or not.
+    /// Whether it helps or not, and through libvirt, too, which marks the machine as tainted for it.
     Always,
     /// Never.
     Off,

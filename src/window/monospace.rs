@@ -16,8 +16,9 @@ pub(super) fn view(text: &str, name: &str) -> gtk::TextView {
         .bottom_margin(12)
         .left_margin(12)
         .right_margin(12)
-        .css_classes(["inline"])
         .build();
+    // All classes at once would take the one of the font away.
+    view.add_css_class("inline");
     view.buffer().set_text(text);
     view.update_property(&[gtk::accessible::Property::Label(name)]);
     view

@@ -54,7 +54,8 @@ struct Ready {
     banner: adw::Banner,
     place: adw::Bin,
     apply: gtk::Button,
-    diff: gtk::TextView,
+    /// Where before and after are compared, on the page that is shown.
+    diff: RefCell<Option<gtk::TextView>>,
     known: RefCell<Option<Known>>,
     /// Whether libvirt is being asked to define something.
     busy: Cell<bool>,
@@ -83,9 +84,8 @@ impl Ready {
             .content_height(720)
             .follows_content_size(false)
             .build();
-        let diff = diff::view(&gettext("What changes in the definition"));
         let (hypervisor, uuid) = (hypervisor.clone(), uuid.to_owned());
-        let (known, busy) = (RefCell::default(), Cell::new(false));
+        let (diff, known, busy) = (RefCell::default(), RefCell::default(), Cell::new(false));
         let ready = Rc::new(Self {
             hypervisor,
             uuid,
@@ -180,7 +180,7 @@ impl Ready {
         let page = adw::PreferencesPage::new();
         page.add(
             &adw::PreferencesGroup::builder()
-                .description(glib::markup_escape_text(&words::about(&known)).as_str())
+                .description(glib::markup_escape_text(&words::about(&known, &self.purpose)).as_str())
                 .build(),
         );
         for weight in [Weight::Needed, Weight::Useful, Weight::Extra] {
@@ -202,17 +202,16 @@ impl Ready {
     }
 
     fn comparison(&self) -> adw::PreferencesGroup {
-        // It goes from an earlier page to this one.
-        if self.diff.parent().is_some() {
-            self.diff.unparent();
-        }
-        monospace::group(
+        let view = diff::view(&gettext("What changes in the definition"));
+        let group = monospace::group(
             &self.toasts,
             &gettext("Before and After"),
             &gettext("In the machine’s definition. Passwords are not shown."),
-            &self.diff,
+            &view,
             (&gettext("Copy"), gettext("Changes copied")),
-        )
+        );
+        self.diff.replace(Some(view));
+        group
     }
 
     /// The decisions of one weight, if there are any.
@@ -222,7 +221,10 @@ impl Ready {
         if items.is_empty() {
             return None;
         }
-        let group = adw::PreferencesGroup::builder().title(words::weight(weight)).build();
+        let group = adw::PreferencesGroup::new();
+        if matches!(self.purpose, Purpose::Ready) {
+            group.set_title(&words::weight(weight));
+        }
         for (place, item) in items {
             let (title, reason) = words::item(item, known.offer.base());
             let row = adw::SwitchRow::builder()
@@ -264,7 +266,9 @@ impl Ready {
             Ok(lines) => (lines, gettext("Nothing changes.")),
             Err(error) => (Vec::new(), error.to_string()),
         };
-        diff::fill(&self.diff, &lines, &nothing);
+        if let Some(view) = &*self.diff.borrow() {
+            diff::fill(view, &lines, &nothing);
+        }
         let possible = known.machine.persistent && !lines.is_empty();
         self.apply.set_sensitive(possible && !self.busy.get());
     }

@@ -35,6 +35,10 @@ struct Args {
     /// The library alone.
     #[arg(long)]
     library: bool,
+    /// Only the dialog that makes machines ready.
+    #[cfg(feature = "libvirt")]
+    #[arg(long)]
+    ready: bool,
     /// Where the pictures go.
     #[arg(default_value = "album")]
     folder: PathBuf,
@@ -59,6 +63,11 @@ fn main() {
         return println!("{} pictures in {}", album.shots, args.folder.display());
     }
     album.begin();
+    #[cfg(feature = "libvirt")]
+    if args.ready {
+        album.ready();
+        return println!("{} pictures in {}", album.shots, args.folder.display());
+    }
     album.menus_and_dialogs();
     album.looks();
     album.fullscreen();
@@ -68,6 +77,8 @@ fn main() {
     album.consoles();
     album.pages();
     album.firmware();
+    #[cfg(feature = "libvirt")]
+    album.ready();
     album.library();
     println!("{} pictures in {}", album.shots, args.folder.display());
 }
@@ -308,6 +319,57 @@ impl Album {
         self.shot("library-nothing-found");
         self.play(&["library search", &format!("library doing {here} web 40")]);
         self.glance("library-saving");
+    }
+
+    /// The dialog that makes a machine ready, from nothing to everything made and earlier definitions.
+    #[cfg(feature = "libvirt")]
+    fn ready(&mut self) {
+        const UUID: &str = "7d1b3f2e-0000-4000-8000-000000000099";
+        let size = self.size.clone();
+        let file = self.folder.join("definition.xml");
+        let defined = include_str!("window/definition.xml");
+        std::fs::write(&file, defined).expect("a file");
+        let file = std::fs::canonicalize(&file).expect("a file");
+        let open = format!("ready {UUID}");
+        self.play(&[
+            "leave",
+            "libvirt test:///default",
+            "managed web",
+            "open guest",
+            &size,
+            "lost no-display",
+        ]);
+        self.shot("ready-no-display");
+        self.play(&[&open]);
+        self.shot("ready-no-machine");
+        self.play(&["close-dialog", &format!("define {}", file.display())]);
+        if !self.scene.asked.iter().any(|asked| asked == "taken yes") {
+            self.scene.hear_until(|answer| answer == "taken yes");
+        }
+        let tell = |album: &mut Self, lines: &[&str], part: &str| {
+            album.play(lines);
+            album.scene.ask_until("dialog", "dialog ", |dialog| dialog.contains(part));
+        };
+        tell(self, &[&open], "apply=true");
+        self.shot("ready-offer");
+        for place in ["middle", "end"] {
+            self.play(&[&format!("scroll-dialog {place}")]);
+            self.shot(&format!("ready-offer-{place}"));
+        }
+        tell(self, &["press Apply"], "is ready");
+        self.shot("ready-applied");
+        tell(self, &["switch 4"], "apply=true");
+        self.play(&["scroll-dialog end"]);
+        self.shot("ready-history");
+        self.play(&["close-dialog", &format!("start {UUID}")]);
+        tell(self, &[&open], "running");
+        self.shot("ready-running");
+        self.play(&["close-dialog", "live web", "console 0", "picture 0 1024 640", &size]);
+        self.play(&["action win.keep-resolution"]);
+        tell(self, &[], "apply=true");
+        self.shot("ready-keep");
+        self.play(&["close-dialog"]);
+        std::fs::remove_file(&file).expect("a file");
     }
 
     fn pages(&mut self) {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use harness::desk::{Desk, Find, Output, Sway, SwayConfig, Window};
 use harness::input::{Input, keys};
 use harness::process::Process;
-use harness::shot::Image;
+use harness::shot::{Image, Rect};
 use oriel::source::libvirt::{Operation, State, Status};
 use rustix::process::Signal;
 
@@ -70,10 +70,11 @@ fn a_machine_is_found_started_and_watched_whatever_becomes_of_libvirt() {
         std::thread::sleep(Duration::from_millis(500));
     }
     daemon.until_state(&hypervisor, "web", |state| state == State::Running);
-    stage.window("web");
-    // The firmware writes in light letters on black: in the window, and small in the library.
+    // What the firmware writes is seen below the header bar.
+    let place = stage.window("web").rect;
+    let below = Rect::new(place.x, place.y + 60, place.width, place.height - 60);
     let is_text = |image: &Image| {
-        let light = image.count(|pixel| [pixel[0], pixel[1], pixel[2]] == [170; 3]);
+        let light = image.crop(below).count(|pixel| pixel[..3].iter().all(|part| *part > 120));
         (light > 500).then_some(())
     };
     let seen = stage.sway.wait_for_picture("the firmware", LIMIT, is_text);

@@ -95,7 +95,11 @@ pub async fn store(
         Err(error) => {
             // One that may have been taken has to be found again.
             if !error.is_of_connection() {
-                aside(backups, move |backups| Ok(backups.discard(&path))).await?;
+                let discard = move |backups: &Backups| {
+                    backups.discard(&path);
+                    Ok(())
+                };
+                aside(backups, discard).await?;
             }
             return Err(error.into());
         }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Access, Display, Hypervisor, LibvirtError, Machine, Off, Operation, State, Status};
+use super::{
+    Access, Display, Drawn, Hypervisor, LibvirtError, Machine, Off, Operation, State, Status, Which,
+};
 use crate::display1::Peer;
 use crate::source::link::Power;
 use crate::source::{ConnectError, Ending, Keep, Link, Shutdown, Stage, bus, within};
@@ -129,6 +131,17 @@ impl Reached {
         });
         // A machine that runs on has given its display to another viewer.
         within(ENDING, over).await.map_or(Ending::TakenOver, |ending| ending.unwrap_or(Ending::Closed))
+    }
+
+    /// Has libvirt pass a command on to QEMU's monitor.
+    pub(in crate::source) async fn monitor(&self, command: String) -> Result<String, LibvirtError> {
+        self.hypervisor.monitor(&self.uuid, command).await
+    }
+
+    /// What draws with this name while the machine runs; `None` where libvirt does not say.
+    pub async fn drawn_by(&self, alias: &str) -> Option<Drawn> {
+        let current = self.hypervisor.definition(&self.uuid, Which::Current).await.ok()?;
+        Drawn::read(&current, alias)
     }
 
     pub(in crate::source) async fn power(&self, power: Power) -> Result<(), LibvirtError> {

@@ -19,16 +19,24 @@ const GONE: [Shades; 2] =
     [Shades { text: "#c30000", ground: 0.08 }, Shades { text: "#ff938c", ground: 0.12 }];
 const NEW: [Shades; 2] = [Shades { text: "#007c3d", ground: 0.08 }, Shades { text: "#78e9ab", ground: 0.10 }];
 
-/// How far the rest of a long line stands behind its beginning, in units.
-const HANGING: i32 = 24;
+/// How far the rest of a long line stands behind its beginning, in letters.
+const HANGING: usize = 4;
+
+/// Lines that begin deeper than so many letters go on as those that begin there.
+const DEEPEST: usize = 16;
 
 /// An empty comparison, under its name for those who do not see it.
 pub(super) fn view(name: &str) -> gtk::TextView {
     let view = monospace::view("", name);
     let buffer = view.buffer();
     for name in ["both", "gone", "new", "gap"] {
-        let tag = gtk::TextTag::builder().name(name).indent(-HANGING).build();
-        buffer.tag_table().add(&tag);
+        buffer.tag_table().add(&gtk::TextTag::builder().name(name).build());
+    }
+    let metrics = view.pango_context().metrics(None, None);
+    let letter = metrics.approximate_digit_width() / gtk::pango::SCALE;
+    for depth in 0..=DEEPEST {
+        let indent = i32::try_from(depth + HANGING).expect("a few letters") * -letter;
+        buffer.tag_table().add(&gtk::TextTag::builder().name(depth_name(depth)).indent(indent).build());
     }
     let manager = adw::StyleManager::default();
     paint(&buffer, manager.is_dark());
@@ -60,6 +68,11 @@ fn paint(buffer: &gtk::TextBuffer, dark: bool) {
     gap.set_foreground_rgba(Some(&grey));
 }
 
+/// The name of the tag for lines that begin so deep.
+fn depth_name(depth: usize) -> String {
+    format!("depth-{}", depth.min(DEEPEST))
+}
+
 /// Shows this.
 pub(super) fn fill(view: &gtk::TextView, lines: &[Line], nothing: &str) {
     let buffer = view.buffer();
@@ -77,6 +90,7 @@ pub(super) fn fill(view: &gtk::TextView, lines: &[Line], nothing: &str) {
         };
         let end = if place + 1 == lines.len() { "" } else { "\n" };
         let mut at = buffer.end_iter();
-        buffer.insert_with_tags_by_name(&mut at, &format!("{sign}{}{end}", line.text), &[tag]);
+        let depth = depth_name(line.text.len() - line.text.trim_start().len());
+        buffer.insert_with_tags_by_name(&mut at, &format!("{sign}{}{end}", line.text), &[tag, &depth]);
     }
 }

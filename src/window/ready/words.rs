@@ -1,6 +1,6 @@
 //! What each edit does, and why, in words for people; and what stands in the way.
 
-use super::known::{Known, Trouble};
+use super::known::{Known, Purpose, Trouble};
 use crate::host::domain::{
     Definition, Edit, Gl, GraphicsKind, Input, Item, Obstacle, Property, StoreError, Weight,
 };
@@ -19,6 +19,10 @@ pub(super) fn item(item: &Item, base: &Definition) -> (String, String) {
             &gettext(
                 "The guest prefers this size at first. A virtual GPU without an EDID does not start with it",
             ),
+        ),
+        [edit @ (Edit::Agent | Edit::RedirectUsb), ..] if item.weight == Weight::Needed => (
+            edit_words(edit, base).0,
+            gettext("So far SPICE does that; without it the machine would not start"),
         ),
         [edit, ..] => edit_words(edit, base),
         [] => Default::default(),
@@ -162,9 +166,15 @@ pub(super) fn weight(weight: Weight) -> String {
 }
 
 /// What the dialog is about.
-pub(super) fn about(known: &Known) -> String {
+pub(super) fn about(known: &Known, purpose: &Purpose) -> String {
     let offer = &known.offer;
     let name = [("name", known.machine.name.as_str())];
+    if matches!(purpose, Purpose::Edits(_)) {
+        return gettext_f(
+            "With this in its definition “{name}” starts so. A guest that remembers a resolution of its own may still change it.",
+            &name,
+        );
+    }
     if offer.items().is_empty() {
         return gettext_f(
             "“{name}” is ready: its definition has everything that Oriel can make use of.",

@@ -33,7 +33,7 @@ impl MachineWindow {
 
     /// Offers to write the size into the machine's definition, or tells where it goes.
     pub(super) fn keep_size(&self) {
-        let (Some((_, size)), Some(console)) = (self.kept_size(), self.console()) else { return };
+        let (Some((device, size)), Some(console)) = (self.kept_size(), self.console()) else { return };
         let Some(Managed { hypervisor, wanted }) = self.setup().managed.clone() else {
             return self.show_how_to_keep();
         };
@@ -43,7 +43,7 @@ impl MachineWindow {
             #[weak(rename_to = window)]
             self,
             async move {
-                match edits(&hypervisor, &wanted, &name, size).await {
+                match edits(&hypervisor, &wanted, (&name, device), size).await {
                     Some((uuid, edits)) => {
                         let title = gettext("Keep After Restart");
                         ready::present_edits(&window, &hypervisor, &uuid, &title, edits);
@@ -100,7 +100,7 @@ impl MachineWindow {
 async fn edits(
     hypervisor: &Hypervisor,
     wanted: &str,
-    name: &str,
+    (name, device): (&str, Device),
     size: Size<Guest>,
 ) -> Option<(String, Vec<Edit>)> {
     let machine = hypervisor.find(wanted).await.ok()?;
@@ -108,7 +108,8 @@ async fn edits(
     let current = hypervisor.definition(&machine.uuid, Which::Current).await.ok()?;
     let current = Definition::read(current).ok()?;
     let Size { width, height, .. } = size;
-    let edits = match current.named(name).or_else(|| current.only_display())? {
+    let only = || if device == Device::Vfio { current.only_vgpu() } else { current.only_video() };
+    let edits = match current.named(name).or_else(only)? {
         Named::Video(place) => vec![Edit::VideoSize { place, width, height }],
         Named::Vgpu(uuid) => [Property::Width(width), Property::Height(height)]
             .map(|property| Edit::SetProperty { uuid: uuid.clone(), property })

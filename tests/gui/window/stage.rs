@@ -243,6 +243,7 @@ impl Play {
             ["switch", place] => self.switch(place.parse().expect("a number")),
             ["press", label] => self.press(label),
             ["dialog"] => self.say_dialog(),
+            ["scroll-dialog", place] => self.scroll_dialog(place),
             ["defined", uuid] => self.say_defined(uuid),
             _ => panic!("not in the script's language: {line}"),
         }
@@ -515,6 +516,13 @@ impl Play {
                 hypervisor.define(text).await.map_or_else(|error| error.to_string(), |()| "yes".into());
             recorder.say(&format!("taken {words}"));
         });
+    }
+
+    /// Scrolls the dialog that is seen.
+    fn scroll_dialog(&self, place: &str) {
+        let scrolled = find::<gtk::ScrolledWindow>(&self.dialog()).expect("something that scrolls");
+        let bar = scrolled.vadjustment();
+        bar.set_value(if place == "end" { bar.upper() } else { bar.upper() / 2.0 - bar.page_size() / 2.0 });
     }
 
     /// Works a switch of the dialog that is seen, by its place.
