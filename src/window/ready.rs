@@ -24,7 +24,7 @@ use super::i18n::gettext;
 use super::monospace;
 use crate::host::domain::backup::{Backup, Backups};
 use crate::host::domain::{Edit, Item, Proposal, StoreError, Stored, Weight, store};
-use crate::source::libvirt::{Change, Hypervisor, LibvirtError};
+use crate::source::libvirt::{Change, Hypervisor, LibvirtError, Status};
 
 pub use self::hint::Managed;
 
@@ -59,6 +59,8 @@ struct Ready {
     known: RefCell<Option<Known>>,
     /// Whether libvirt is being asked to define something.
     busy: Cell<bool>,
+    /// Whether it is shown that nothing is known.
+    troubled: Cell<bool>,
 }
 
 impl Ready {
@@ -98,6 +100,7 @@ impl Ready {
             diff,
             known,
             busy,
+            troubled: Cell::new(false),
         });
         ready.connect();
         ready.load();
@@ -131,11 +134,13 @@ impl Ready {
                 let uri = self.hypervisor.uri().to_owned();
                 self.show_trouble(&LibvirtError::NoMachine { wanted: uuid, uri }.into());
             }
+            Change::Status(Status::Connected) if self.troubled.get() => self.load(),
             _ => {}
         }
     }
 
     fn load(self: &Rc<Self>) {
+        self.troubled.set(false);
         if self.known.borrow().is_none() {
             self.apply.set_sensitive(false);
             let spinner = adw::SpinnerPaintable::new(Some(&self.place));
@@ -156,6 +161,8 @@ impl Ready {
     }
 
     fn show_trouble(self: &Rc<Self>, trouble: &Trouble) {
+        self.troubled.set(true);
+        self.known.take();
         self.apply.set_sensitive(false);
         self.banner.set_revealed(false);
         let (title, words) = words::trouble(trouble);

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::definition::Definition;
 use super::edit::Edit;
 
 /// So many backups of one machine are kept.
@@ -43,6 +44,24 @@ impl Backup {
     pub fn base(&self) -> &str {
         self.base.as_deref().unwrap_or(&self.before)
     }
+}
+
+/// The edits that made a definition what it is, in their order, and what they were made to; `None` where
+/// nobody knows, as where somebody else has changed it since.
+pub fn made(current: &Definition, backups: &[Backup]) -> Option<(Definition, Vec<Edit>)> {
+    let mut base = current.text();
+    let mut edits = Vec::new();
+    // Each was made once: nothing can go round in circles.
+    for _ in backups {
+        let is_it = |backup: &&Backup| !backup.edits.is_empty() && backup.defined.as_deref() == Some(base);
+        let Some(backup) = backups.iter().find(is_it) else { break };
+        edits.splice(0..0, backup.edits.iter().cloned());
+        base = backup.base();
+    }
+    if edits.is_empty() {
+        return None;
+    }
+    Definition::read(base).ok().map(|base| (base, edits))
 }
 
 /// A folder of backups.

@@ -3,7 +3,7 @@
 use gtk::gio;
 
 use crate::host::computer::{Computer, is_here};
-use crate::host::domain::backup::{Backup, Backups};
+use crate::host::domain::backup::{Backup, Backups, made};
 use crate::host::domain::{Abilities, Definition, DefinitionError, Edit, EditError, Facts, Offer};
 use crate::source::libvirt::{Hypervisor, LibvirtError, Machine, Which};
 
@@ -76,14 +76,6 @@ pub(super) async fn learn(hypervisor: &Hypervisor, uuid: &str, purpose: &Purpose
     };
     offer.change()?;
     Ok(Known { machine, offer, backups })
-}
-
-/// The edits that made this definition, and what of, if they did.
-fn made(current: &Definition, backups: &[Backup]) -> Option<(Definition, Vec<Edit>)> {
-    let ours =
-        |backup: &&Backup| !backup.edits.is_empty() && backup.defined.as_deref() == Some(current.text());
-    let backup = backups.iter().find(ours)?;
-    Some((Definition::read(backup.base()).ok()?, backup.edits.clone()))
 }
 
 /// What machines like this one can have; everything where libvirt does not say.
