@@ -20,7 +20,7 @@ mod thumbnail;
 
 pub use self::address::{Address, AddressError};
 pub use self::condition::{Condition, Obstacle, Primary};
-pub use self::entry::{Entry, Key, Launched, Place, What};
+pub use self::entry::{Answer, Entry, Key, Launched, Place, What};
 pub use self::launcher::{desktop_entry, file_name};
 pub use self::order::{Group, Grouping, Look, Sort};
 pub use self::shelf::{Effect, News, Shelf};

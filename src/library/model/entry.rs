@@ -40,9 +40,16 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     Domain(libvirt::Machine),
-    /// Name and UUID; `None` where it does not answer.
-    Bus(Option<(String, Option<String>)>),
+    /// `None` where it does not answer.
+    Bus(Option<Answer>),
     Launched(Launched),
+}
+
+/// Who a machine on a bus says that it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub name: String,
+    pub uuid: Option<String>,
 }
 
 /// A machine that was started with `oriel launch`.
@@ -127,7 +134,7 @@ impl Entry {
     pub fn name(&self) -> &str {
         match &self.what {
             What::Domain(machine) => machine.title.as_deref().unwrap_or(&machine.name),
-            What::Bus(Some((name, _))) => name,
+            What::Bus(Some(answer)) => &answer.name,
             What::Bus(None) => match &self.key {
                 Key::Bus { owner } => owner,
                 Key::Domain { .. } | Key::Launched { .. } => "",
@@ -140,7 +147,7 @@ impl Entry {
     pub fn uuid(&self) -> Option<&str> {
         match &self.what {
             What::Domain(machine) => Some(&machine.uuid),
-            What::Bus(Some((_, uuid))) => uuid.as_deref(),
+            What::Bus(Some(answer)) => answer.uuid.as_deref(),
             What::Bus(None) | What::Launched(_) => None,
         }
     }

@@ -115,7 +115,8 @@ fn natural(one: &str, other: &str) -> Ordering {
                 if order != Ordering::Equal {
                     return order;
                 }
-                (left.next(), right.next());
+                left.next();
+                right.next();
             }
         }
     }

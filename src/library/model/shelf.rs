@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::condition::{Condition, Primary};
-use super::entry::{Entry, Key, Launched, Place, What};
+use super::entry::{Answer, Entry, Key, Launched, Place, What};
 use crate::source::libvirt::{Change, Operation, Status};
 
 /// What there is to hear.
@@ -16,7 +16,7 @@ pub enum News {
     /// Something happened on a connection.
     Libvirt(String, Change),
     /// All machines on the bus: unique name, and who they say they are.
-    Bus(Vec<(String, Option<(String, Option<String>)>)>),
+    Bus(Vec<(String, Option<Answer>)>),
     /// All that was launched lately.
     Launched(Vec<Launched>),
     /// This is being done to a machine, so far in hundredths where that is known.

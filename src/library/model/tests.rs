@@ -83,7 +83,7 @@ fn look(entry: &Entry) -> Look<'_> {
     Look { entry, condition: Condition::of(entry, true), used: 0 }
 }
 
-fn sorted<'a>(entries: &'a [Entry], grouping: Grouping, sort: Sort) -> Vec<&'a str> {
+fn sorted(entries: &[Entry], grouping: Grouping, sort: Sort) -> Vec<&str> {
     let mut looks: Vec<_> = entries.iter().map(look).collect();
     looks.sort_by(|one, other| one.compare(other, grouping, sort));
     looks.into_iter().map(|look| look.entry.name()).collect()
@@ -149,7 +149,7 @@ fn a_connection_that_is_lost_leaves_its_machines_as_they_were() {
 #[test]
 fn the_bus_tells_all_of_its_machines_each_time() {
     let mut shelf = Shelf::default();
-    let web = (":1.5".to_owned(), Some(("web".to_owned(), None)));
+    let web = (":1.5".to_owned(), Some(Answer { name: "web".to_owned(), uuid: None }));
     let silent = (":1.6".to_owned(), None);
     shelf.hear(News::Bus(vec![web.clone(), silent.clone()]));
     let names: Vec<_> = shelf.entries().map(|entry| entry.name().to_owned()).collect();

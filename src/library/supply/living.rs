@@ -14,7 +14,7 @@ use gtk::{gio, glib};
 use super::opening::Opened;
 use super::{Host, Showing, Told, beside, glance};
 use crate::library::launched;
-use crate::library::model::{Key, Launched, News, Thumbnail};
+use crate::library::model::{Answer, Key, Launched, News, Thumbnail};
 use crate::source::bus;
 use crate::source::libvirt::{self, Access, Display, Hypervisor, LibvirtError, Operation, Which};
 
@@ -92,7 +92,8 @@ impl Living {
             while let Ok(found) = found.recv().await {
                 let Some(living) = me.upgrade() else { return };
                 let machines = found.into_iter().map(|found| {
-                    let machine = found.machine.map(|machine| (machine.name, machine.uuid));
+                    let machine =
+                        found.machine.map(|machine| Answer { name: machine.name, uuid: machine.uuid });
                     (found.owner.to_string(), machine)
                 });
                 living.tell(Told::News(News::Bus(machines.collect())));

@@ -28,7 +28,7 @@ impl LibraryWindow {
             plain("connections", Self::show_connections),
             plain("manager", |window| window.host().open_manager(None)),
             plain("about", Self::show_about),
-            plain("search", |window| window.imp().search_button.set_active(true)),
+            plain("search", Self::search),
             plain("menu", |window| window.imp().menu_button.popup()),
             plain("row-menu", Self::pop_up_here),
             gio::ActionEntryBuilder::new("power")
@@ -142,6 +142,15 @@ impl LibraryWindow {
                 window.host().operate(&key, operation);
             }
         });
+    }
+
+    /// Looks for something else.
+    fn search(&self) {
+        let imp = self.imp();
+        imp.split.set_show_content(false);
+        imp.search_button.set_active(true);
+        imp.search_entry.grab_focus();
+        imp.search_entry.select_region(0, -1);
     }
 
     fn toggle_launcher(&self, key: &Key) {

@@ -37,7 +37,7 @@ mod imp {
             self.title.add_css_class("heading");
             self.words.add_css_class("dimmed");
             self.button.set_halign(gtk::Align::Start);
-            self.button.set_label(&gettext("Try _Again"));
+            self.button.set_label(&gettext("_Try Again"));
             self.button.set_use_underline(true);
             let all = gtk::Box::builder()
                 .orientation(gtk::Orientation::Vertical)

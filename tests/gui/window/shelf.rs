@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use adw::prelude::*;
 use async_channel::Sender;
-use oriel::library::model::{Key, Launched, News, Thumbnail};
+use oriel::library::model::{Answer, Key, Launched, News, Thumbnail};
 use oriel::library::window::LibraryWindow;
 use oriel::library::{Host, Showing, Told};
 use oriel::source::libvirt::{
@@ -140,7 +140,8 @@ impl Shelf {
             }
             ["gone", uri, name] => self.change(uri, Change::Gone(format!("uuid-{name}"))),
             ["bus", owner, name] => {
-                let machine = (owner.to_owned(), (name != "-").then(|| (name.to_owned(), None)));
+                let machine =
+                    (owner.to_owned(), (name != "-").then(|| Answer { name: name.to_owned(), uuid: None }));
                 self.news(News::Bus(vec![machine]));
             }
             ["launched", name] => {
@@ -189,11 +190,7 @@ impl Shelf {
                 let button = all::<gtk::Button>(dialog.upcast_ref()).into_iter().find(named);
                 button.expect("a button of this name").emit_clicked();
             }
-            ["back"] => {
-                _ = find::<adw::NavigationSplitView>(self.window.upcast_ref())
-                    .expect("panes")
-                    .set_show_content(false)
-            }
+            ["back"] => self.panes().set_show_content(false),
             ["close"] => self.window.close(),
             ["list"] => self.say_list(),
             ["details"] => self.say_details(),
@@ -227,6 +224,10 @@ impl Shelf {
         find::<gtk::SearchEntry>(self.window.upcast_ref())
             .expect("an entry")
             .set_text(&text.replace('+', " "));
+    }
+
+    fn panes(&self) -> adw::NavigationSplitView {
+        find(self.window.upcast_ref()).expect("panes")
     }
 
     fn list(&self) -> gtk::ListBox {
@@ -284,7 +285,7 @@ impl Shelf {
     fn say_page(&self) {
         let stack = find::<gtk::Stack>(self.window.upcast_ref()).expect("a stack");
         let page = stack.visible_child_name().unwrap_or_default();
-        let split = find::<adw::NavigationSplitView>(self.window.upcast_ref()).expect("panes");
+        let split = self.panes();
         let dialog = self.window.visible_dialog().map(|dialog| dialog.title()).unwrap_or_default();
         self.recorder.say(&format!(
             "page {page} collapsed={} content={} dialog=[{dialog}] width={}",
