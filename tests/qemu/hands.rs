@@ -19,7 +19,7 @@ const KEYS: &str = include_str!("../../src/input/keymap/keys.tsv");
 
 /// So many events come before the guest has to have seen them: QEMU's device drops what a guest does
 /// not fetch (hw/input/virtio-input.c).
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 24;
 
 /// Random events in all.
 const EVENTS: usize = 10_000;
@@ -98,6 +98,12 @@ impl Person {
         })
     }
 
+    /// Waits until the guest has seen everything so far.
+    fn meet(&mut self) -> Result<()> {
+        self.input.tap(keys::KEY_B)?;
+        self.machine.serial().expect(&Report::Key { code: keys::KEY_B, state: State::Up }, LIMIT)
+    }
+
     /// The keys and buttons that are down, going by all that the guest has reported.
     fn held(&self) -> BTreeSet<String> {
         let mut held = BTreeSet::new();
@@ -124,11 +130,20 @@ impl Person {
         .map_err(|error| error.with_detail(&format!("{:?}", self.held())))
     }
 
-    /// Leaves for another workspace, and comes back.
-    fn look_away(&mut self) -> Result<()> {
+    /// Leaves for another workspace with all that is down, lets go of it there, and comes back.
+    fn look_away(&mut self, down: &mut BTreeSet<u32>) -> Result<()> {
+        self.meet()?;
         self.sway.run("workspace other")?;
         self.wait_for_nothing_held("while the person is elsewhere")?;
-        self.sway.run("workspace 1")
+        for code in std::mem::take(down) {
+            if code < keys::BTN_LEFT {
+                self.input.key(code, false)?
+            } else {
+                self.input.button(code, false)?
+            }
+        }
+        self.sway.run("workspace 1")?;
+        self.take_keyboard()
     }
 }
 
@@ -186,23 +201,18 @@ fn every_key_once(person: &mut Person) -> Result<()> {
     Ok(())
 }
 
-/// Keys and buttons in any order, with the combination that frees the keyboard among them, and the
-/// person looking elsewhere in between.
+/// Keys and buttons in any order, with the person looking elsewhere in between. Alt is not among them:
+/// with Ctrl it would free the keyboard, which has tests of its own.
 fn whatever_is_done_nothing_stays_held(person: &mut Person) -> Result<()> {
-    // None of them does anything to the window, which has the keyboard now and then.
     let choice = [
         keys::KEY_A,
         keys::KEY_S,
         keys::KEY_D,
         keys::KEY_F,
-        keys::KEY_G,
-        keys::KEY_H,
         keys::KEY_1,
         keys::KEY_LEFTSHIFT,
         keys::KEY_RIGHTSHIFT,
         keys::KEY_LEFTCTRL,
-        keys::KEY_RIGHTCTRL,
-        keys::KEY_LEFTALT,
         keys::KEY_LEFTMETA,
         keys::KEY_F5,
         keys::KEY_CAPSLOCK,
@@ -222,22 +232,13 @@ fn whatever_is_done_nothing_stays_held(person: &mut Person) -> Result<()> {
         } else {
             person.input.key(code, press)?
         }
-        if event % 500 == 0 {
-            person.look_away()?;
-            person.click()?;
-        } else if event % AT_ONCE == 0 {
-            person.sway.settle()?;
+        if event % AT_ONCE == 0 {
+            person.meet()?;
+        }
+        if event % 1000 == 0 {
+            person.look_away(&mut down)?;
         }
     }
-    person.look_away()?;
-    for code in down {
-        if buttons.contains(&code) {
-            person.input.button(code, false)?
-        } else {
-            person.input.key(code, false)?
-        }
-    }
-    person.take_keyboard()?;
     person.wait_for_nothing_held("after all")
 }
 
