@@ -282,12 +282,11 @@ impl Model {
             _ => Arc::new(Pixels::black(image.size(), image.format())?),
         };
         pixels.write(Point::new(0, 0), image);
-        if self.shown.is_same(&Scanout::Pixels(pixels.clone())) {
-            self.revive();
-            self.freshen(Damage::whole(image.size()), None, now);
-        } else {
-            self.show(Scanout::Pixels(pixels), now);
+        if image.size() != self.shown.size() {
+            // It was said of the picture before; what is said of this one is still to come.
+            self.console = None;
         }
+        self.show_pixels(pixels, image.size().at_origin(), now);
         Ok(())
     }
 
@@ -308,15 +307,20 @@ impl Model {
             None => Arc::new(Pixels::black(reach, image.format())?),
         };
         pixels.write(at, image);
-        if self.shown.is_same(&Scanout::Pixels(pixels.clone())) {
-            self.revive();
-            let mut damage = Damage::NONE;
-            damage.add(place);
-            self.freshen(damage, None, now);
-        } else {
-            self.show(Scanout::Pixels(pixels), now);
-        }
+        self.console = self.console.filter(|(size, _)| size.at_origin().contains(place));
+        self.show_pixels(pixels, place, now);
         Ok(())
+    }
+
+    fn show_pixels(&mut self, pixels: Arc<Pixels>, drawn: Rect<Guest>, now: Time) {
+        let scanout = Scanout::Pixels(pixels);
+        if !self.shown.is_same(&scanout) {
+            return self.show(scanout, now);
+        }
+        self.revive();
+        let mut damage = Damage::NONE;
+        damage.add(drawn);
+        self.freshen(damage, None, now);
     }
 
     /// A guest that flips pages sends a file and its update each time, back to back

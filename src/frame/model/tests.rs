@@ -158,6 +158,35 @@ fn trap_11_a_stale_console_size_is_overruled_by_frames_of_another() {
     assert_eq!(pixels.read()[0], 7, "nothing was recreated");
 }
 
+#[test]
+fn trap_11_what_the_console_said_long_ago_says_nothing_of_a_new_picture() {
+    for late in [0, 99, 5_000] {
+        let mut stage = Stage::new();
+        stage.pixels(640, 480);
+        stage.apply(Event::ConsoleSize(Size::new(640, 480)));
+        stage.after(late).pixels(800, 600);
+        stage.tick();
+        stage.after(150).tick();
+        stage.apply(Event::ConsoleSize(Size::new(800, 600)));
+        stage.after(150).tick();
+        let Some(Scanout::Pixels(pixels)) = stage.model.current() else { panic!("a framebuffer") };
+        assert_eq!(pixels.size(), Size::new(800, 600));
+        assert!(pixels.read().iter().all(|byte| *byte == 7), "a part of it was thrown away");
+    }
+}
+
+#[test]
+fn trap_11_an_update_beyond_what_the_console_said_is_believed() {
+    let mut stage = Stage::new();
+    let bytes = vec![9; 720 * 400 * 4];
+    stage.pixels(640, 350);
+    stage.apply(Event::ConsoleSize(Size::new(640, 350)));
+    stage.after(5_000).apply(Event::Patch { at: Point::new(0, 0), image: image(720, 400, &bytes) });
+    stage.after(150).tick();
+    let Some(Scanout::Pixels(pixels)) = stage.model.current() else { panic!("a framebuffer") };
+    assert_eq!(*pixels.read(), bytes);
+}
+
 /// qemu.md trap 12: a black buffer of the new size comes before the real one.
 #[test]
 fn trap_12_a_buffer_is_shown_at_its_first_update() {
