@@ -174,6 +174,7 @@ fn keys_of_a_person_are_the_guests_and_never_stay_held() -> Result<()> {
     every_key_once(&mut person)?;
     whatever_is_done_nothing_stays_held(&mut person)?;
     a_qemu_that_hangs_traps_nobody(&mut person)?;
+    a_qemu_that_hangs_loses_the_keyboard(&mut person)?;
     Ok(())
 }
 
@@ -240,6 +241,21 @@ fn whatever_is_done_nothing_stays_held(person: &mut Person) -> Result<()> {
         }
     }
     person.wait_for_nothing_held("after all")
+}
+
+/// Nor has the person to know the combination: a machine that does not answer loses the keyboard.
+fn a_qemu_that_hangs_loses_the_keyboard(person: &mut Person) -> Result<()> {
+    let _ = std::fs::remove_file(person.mark());
+    person.machine.process().signal(Signal::STOP)?;
+    person.input.tap(keys::KEY_A)?;
+    let mark = person.mark();
+    wait_until("the desktop's shortcut", LIMIT, || {
+        person.input.chord(&[keys::KEY_LEFTMETA, keys::KEY_X])?;
+        Ok(mark.exists().then_some(()))
+    })?;
+    person.machine.process().signal(Signal::CONT)?;
+    person.take_keyboard()?;
+    person.wait_for_nothing_held("after a hang")
 }
 
 /// Without an answer of anybody's the desktop has its shortcut back; what was held comes up when the

@@ -143,7 +143,8 @@ fn each_preference_has_its_moment() {
 #[test]
 fn whatever_takes_the_keyboard_away_nothing_stays_held() {
     let (mut scene, mut input) = with_shortcut();
-    let ways: [(&str, &[&str], &[&str], &str); 3] = [
+    let ways: [(&str, &[&str], &[&str], &str); 4] = [
+        ("a QEMU that hangs", &["answers no"], &["answers yes"], NOBODY),
         ("a dialog", &["action win.shortcuts"], &["close-dialog"], NOBODY),
         ("a lost connection", &["lost closed"], &["live web"], "-"),
         ("another window", &[], &[], NOBODY),
