@@ -20,6 +20,7 @@ use crate::session;
 use crate::view::DisplayView;
 
 pub(super) use self::preferences::group;
+pub(super) use self::words::fault as combination_fault;
 
 /// What the window shows of the keyboard.
 #[derive(Debug, Default)]
