@@ -339,6 +339,10 @@ impl Model {
     fn announce(&mut self, dmabuf: Dmabuf, now: Time) {
         let scanout = Scanout::Dmabuf(Arc::new(dmabuf));
         self.recovery.announced(&scanout, &self.shown, now);
+        if scanout.size() != self.shown.size() {
+            // What differs was said of the picture before.
+            self.console = self.console.filter(|(size, _)| *size == scanout.size());
+        }
         if let Some((console, _)) = self.console {
             self.recovery.compare(console, &scanout, now);
         }

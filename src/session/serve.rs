@@ -389,6 +389,7 @@ impl<'a> Serving<'a> {
         let Some(generation) = self.consoles.get_mut(&id).and_then(|served| served.listening.begin()) else {
             return;
         };
+        tracing::debug!(%id, generation, "asking for frames");
         let reports = self.reports.clone();
         let report = move |report| {
             // The connection may have been given up.
