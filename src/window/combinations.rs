@@ -6,6 +6,7 @@ use gtk::{gio, glib};
 
 use super::MachineWindow;
 use super::i18n::gettext;
+use super::keyboard::combination_fault;
 use crate::input::Combination;
 
 const SEND: &str = "send";
@@ -69,7 +70,7 @@ impl MachineWindow {
                 } else {
                     entry.remove_css_class("error");
                 }
-                fault.set_label(&wrong.map(|error| error.to_string()).unwrap_or_default());
+                fault.set_label(&wrong.as_ref().map(combination_fault).unwrap_or_default());
             }
         );
         check(&entry);

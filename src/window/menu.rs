@@ -32,6 +32,7 @@ impl MachineWindow {
     pub(super) fn menu_toggled(&self) {
         if !self.imp().menu_button.is_active() {
             self.return_focus();
+            self.tell_keyboard();
         }
     }
 }

@@ -143,7 +143,8 @@ fn each_preference_has_its_moment() {
 #[test]
 fn whatever_takes_the_keyboard_away_nothing_stays_held() {
     let (mut scene, mut input) = with_shortcut();
-    let ways: [(&str, &[&str], &[&str], &str); 3] = [
+    let ways: [(&str, &[&str], &[&str], &str); 4] = [
+        ("a QEMU that hangs", &["answers no"], &["answers yes"], NOBODY),
         ("a dialog", &["action win.shortcuts"], &["close-dialog"], NOBODY),
         ("a lost connection", &["lost closed"], &["live web"], "-"),
         ("another window", &[], &[], NOBODY),
@@ -241,4 +242,56 @@ fn keys_of_the_persons_own_are_sent_and_remembered() {
     assert_eq!(keys, "combinations Ctrl+Alt+Del");
     scene.play(&["action win.send-combination Ctrl+Alt+Del"]);
     scene.has_asked("0 Key(Qnum(211), Down)");
+}
+
+/// A small generator of numbers that are the same each time (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides as u64).expect("less than the sides")
+    }
+}
+
+#[test]
+fn keys_and_buttons_in_any_order_leave_nothing_held() {
+    let (mut scene, mut input) = with_shortcut();
+    click(&mut scene, &mut input);
+    wait_for(&mut scene, GUEST);
+    let choice = [
+        keys::KEY_A,
+        keys::KEY_S,
+        keys::KEY_LEFTSHIFT,
+        keys::KEY_LEFTCTRL,
+        keys::KEY_LEFTALT,
+        keys::KEY_LEFTMETA,
+        keys::KEY_CAPSLOCK,
+    ];
+    let buttons = [keys::BTN_LEFT, keys::BTN_RIGHT];
+    let (mut dice, mut down) = (Dice(0x0123_4567_89ab_cdef), Vec::<u32>::new());
+    for event in 1..=1200 {
+        let is_button = dice.throw(5) == 0;
+        let code =
+            if is_button { buttons[dice.throw(buttons.len())] } else { choice[dice.throw(choice.len())] };
+        let press = !down.contains(&code);
+        down.retain(|one| *one != code);
+        down.extend(press.then_some(code));
+        if is_button { input.button(code, press) } else { input.key(code, press) }.expect("input");
+        if event % 200 == 0 {
+            scene.sway.run("workspace other").expect("a workspace");
+            wait_for(&mut scene, NOBODY);
+            assert!(held(&scene.asked).is_empty(), "after {event}: {:?}", held(&scene.asked));
+            scene.sway.run("workspace 1").expect("a workspace");
+            scene.wait_for_state("active=true");
+            for code in std::mem::take(&mut down) {
+                let done = if code > 255 { input.button(code, false) } else { input.key(code, false) };
+                done.expect("input");
+            }
+            click(&mut scene, &mut input);
+            wait_for(&mut scene, GUEST);
+        }
+    }
 }

@@ -221,6 +221,7 @@ impl Play {
                 self.tell(Event::Clipboard(clipboard::Input::Port { open: state == "open" }));
             }
             ["sharing"] => self.tell(Event::Clipboard(clipboard::Input::Connected)),
+            ["answers", answers] => self.tell(Event::Answers(answers == "yes")),
             ["power-failed"] => self.tell(Event::PowerFailed(Power::Down, PowerError::NoMonitor)),
             ["action", name] => self.activate(name, None),
             ["action", name, target] => self.activate(name, Some(&target.to_variant())),
