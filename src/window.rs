@@ -56,6 +56,7 @@ mod monitors;
 mod news;
 mod overlay;
 mod page;
+mod pointer;
 mod preferences;
 mod ramfb;
 mod remote;

@@ -295,11 +295,6 @@ impl DisplayView {
         let is_tied = seat.hands.mode() == PointerMode::Relative && seat.ties();
         is_tied && self.imp().pointing.holder.borrow().as_ref().is_some_and(Holder::can_hold)
     }
-
-    /// Where the guest's pointer is in the surface: there the host's is to come back.
-    fn place_to_return(&self) -> Option<(f64, f64)> {
-        None
-    }
 }
 
 /// Without its outermost units: a pointer on the very edge is over its neighbours for GTK.

@@ -19,7 +19,7 @@ use crate::input::grab::{Obstacle, State};
 use crate::session;
 use crate::view::DisplayView;
 
-pub(super) use self::preferences::group;
+pub(super) use self::preferences::{choice, group};
 
 /// What the window shows of the keyboard.
 #[derive(Debug, Default)]

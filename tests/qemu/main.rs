@@ -10,6 +10,8 @@ mod devices;
 mod heads;
 mod keys;
 mod launch;
+#[cfg(feature = "gui")]
+mod pointer;
 mod qmp;
 mod resize;
 mod screenshot;
