@@ -114,7 +114,7 @@ impl DisplayView {
             Some((how, region)) => {
                 pointing.asked.set(wanted);
                 if let Some(holder) = &*pointing.holder.borrow() {
-                    holder.hold(region, how);
+                    holder.hold(region, how, self.imp().pointer.get());
                 }
             }
             None => self.let_go_of_pointer(self.place_to_return()),
@@ -127,7 +127,7 @@ impl DisplayView {
             return;
         }
         if let Some(holder) = &*pointing.holder.borrow() {
-            holder.release(place);
+            holder.release(place, self.imp().pointer.get());
         }
     }
 

@@ -60,10 +60,8 @@ impl Person {
     }
 
     fn wait_for_device(&self, kind: &str) -> Result<()> {
-        self.machine.serial().guest(&format!("the guest's {kind}"), BOOT, |report| match report {
-            Report::Other(line) => (line.starts_with("device ") && line.contains(kind)).then_some(()),
-            _ => None,
-        })
+        let is_it = |report: &Report| matches!(report, Report::Other(line) if line.starts_with("device ") && line.contains(kind));
+        self.told(&format!("the guest's {kind}"), |reports| reports.iter().any(is_it).then_some(()))
     }
 
     fn told<T>(&self, what: &str, told: impl Fn(&[Report]) -> Option<T>) -> Result<T> {
@@ -139,15 +137,22 @@ impl Person {
         })?;
         for place in [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1), (301, 225)] {
             let at = |pixel: u32| (f64::from(pixel) + 0.5) / scale;
-            let before = self.machine.serial().reports().len();
-            self.input.move_to(at(300), at(300))?;
-            self.input.move_to(at(place.0), at(place.1 + top))?;
             // QEMU: ui/input.c, `qemu_input_scale_axis`.
             let units = |pixel: u32, of: u32| i32::try_from(pixel * 0x7fff / of).expect("15 bits");
             let expected =
                 Report::Abs { at: (units(place.0, width), units(place.1, height)), of: (0x7fff, 0x7fff) };
-            self.told(&format!("{expected:?} at {place:?} of {width} by {height} at {scale}"), |reports| {
-                reports[before..].contains(&expected).then_some(())
+            let before = self.machine.serial().reports().len();
+            let what = format!("{expected:?} at {place:?} of {width} by {height} at {scale}");
+            let seen = wait_until(&what, LIMIT, || {
+                // QEMU may not have heard yet that the guest has taken to a tablet.
+                self.input.move_to(at(300), at(300))?;
+                self.input.move_to(at(place.0), at(place.1 + top))?;
+                let reports = self.machine.serial().reports();
+                Ok(reports[before..].contains(&expected).then_some(()))
+            });
+            seen.map_err(|error| {
+                let reports = self.machine.serial().reports();
+                error.with_detail(&format!("the guest told {:?}", &reports[before..]))
             })?;
         }
         Ok(())
