@@ -66,6 +66,7 @@ pub(crate) mod monospace;
 mod news;
 mod overlay;
 mod page;
+mod pointer;
 pub(crate) mod power;
 mod preferences;
 mod ramfb;

@@ -125,6 +125,7 @@ impl MachineWindow {
             view.set_background(settings.background());
             view.set_options(self.options());
             self.apply_keyboard(&view);
+            self.apply_pointer(&view);
         }
     }
 

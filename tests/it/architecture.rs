@@ -39,6 +39,7 @@ const CRATES: &[(&[&str], &[&str])] = &[
     (&["zruntime"], &["display1", "source", "session", "app"]),
     (&["gtk", "gdk", "glib", "gio", "adw", "gdk_wayland"], &["present", "view", "window", "library", "app"]),
     (&["wayland_client", "wayland_protocols"], &["present", "view"]),
+    (&["x11rb"], &["view"]),
     (&["quick_xml"], &["markup"]),
     (&["similar"], &["host"]),
     (&["virt"], &["source"]),

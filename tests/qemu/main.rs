@@ -14,6 +14,8 @@ mod keys;
 mod launch;
 #[path = "../it/paste.rs"]
 mod paste;
+#[cfg(feature = "gui")]
+mod pointer;
 mod qmp;
 mod resize;
 mod screenshot;
