@@ -113,6 +113,15 @@ impl Shared {
         self.clipboard.exchange.borrow().agent()
     }
 
+    /// What goes which way, as text for those who are to help.
+    pub(super) fn describe_clipboard(&self) -> String {
+        let Settings { to_guest, to_host, primary, longest, line_ends } = self.clipboard_settings();
+        format!(
+            "agent {:?}; to the machine {to_guest:?}, from it {to_host:?}, selected text {primary}, at most {longest} bytes, line ends {line_ends:?}",
+            self.clipboard_agent()
+        )
+    }
+
     fn clipboard_settings(&self) -> Settings {
         *self.clipboard.exchange.borrow().settings()
     }

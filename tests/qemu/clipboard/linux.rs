@@ -94,10 +94,11 @@ impl World {
         Ok(Self { desk, shell, machine })
     }
 
-    /// Waits until the session knows this of the agent.
-    fn wait_for_agent(&mut self, agent: Agent) {
-        while self.desk.exchange.agent() != agent {
-            self.desk.hear();
+    /// Waits until the session has heard all of this, in whatever order.
+    fn wait_for(&mut self, mut inputs: Vec<Input>) {
+        while !inputs.is_empty() {
+            let (heard, _) = self.desk.hear();
+            inputs.retain(|input| *input != heard);
         }
     }
 
@@ -105,7 +106,12 @@ impl World {
     fn guest_pastes(&mut self, selection: Selection, command: &str) -> Result<()> {
         let compare =
             format!("{command} >/tmp/want; xclip -selection {} -out | cmp - /tmp/want", name(selection));
-        wait_until("what is pasted in the guest", BOOT, || Ok(self.shell.run(&compare).map(drop)))
+        let pasted =
+            wait_until("what is pasted in the guest", BOOT, || Ok(self.shell.run(&compare).map(drop)));
+        pasted.map_err(|error| {
+            let told = self.shell.run("tail -n 30 /run/vdagent*.log").unwrap_or_default();
+            error.with_detail(&String::from_utf8_lossy(&told))
+        })
     }
 
     /// An application in the guest copies what this command prints.
@@ -131,7 +137,7 @@ fn numbers(last: u32) -> String {
 #[test]
 fn a_real_agent_shares_both_clipboards_both_ways() -> Result<()> {
     let mut world = World::start()?;
-    world.wait_for_agent(Agent::Present);
+    world.wait_for(vec![Input::Connected, Input::Port { open: true }, Input::Reset]);
     for (selection, text) in [(Selection::Clipboard, "grüße, 世界"), (Selection::Primary, "selected")] {
         world.desk.copy(selection, text);
         world.guest_pastes(selection, &format!("printf %s '{text}'"))?;
@@ -151,11 +157,10 @@ fn a_real_agent_shares_both_clipboards_both_ways() -> Result<()> {
     world.desk.copy(Selection::Clipboard, "before it ended");
     world.guest_pastes(Selection::Clipboard, "printf %s 'before it ended'")?;
     world.shell.run("kill $(cat /run/vdagent.pid /run/vdagentd.pid)").expect("an end");
-    world.wait_for_agent(Agent::Absent);
+    world.wait_for(vec![Input::Port { open: false }]);
+    assert_eq!(world.desk.exchange.agent(), Agent::Absent);
     world.shell.run("agent").expect("another agent");
-    world.wait_for_agent(Agent::Present);
-    // What it has to say of itself may come after its port was opened.
-    while world.desk.hear().0 != Input::Reset {}
+    world.wait_for(vec![Input::Port { open: true }, Input::Reset]);
     world.guest_pastes(Selection::Clipboard, "printf %s 'before it ended'")?;
     world.machine.qmp()?.execute("quit", serde_json::json!({})).map(drop)
 }
