@@ -1,8 +1,10 @@
 //! `oriel connect` and `oriel launch`: a machine's window, from the first moment to the exit code.
 //!
+//! - `library`: `oriel` alone.
 //! - `stats`: what `--stats` writes.
 //! - `signals`: Ctrl+C, and whoever else wants us to end.
 
+pub(super) mod library;
 mod signals;
 mod stats;
 
@@ -92,6 +94,8 @@ pub fn application() -> adw::Application {
         .application_id(APP_ID)
         .flags(gio::ApplicationFlags::NON_UNIQUE)
         .resource_base_path(RESOURCES)
+        // Tells when the screen is locked.
+        .register_session(true)
         .build()
 }
 

@@ -3,6 +3,8 @@
 use adw::prelude::*;
 use gtk::glib;
 
+use super::i18n::gettext;
+
 /// A text that can be read and selected, under its name for those who do not see it.
 pub(super) fn view(text: &str, name: &str) -> gtk::TextView {
     let view = gtk::TextView::builder()
@@ -20,6 +22,34 @@ pub(super) fn view(text: &str, name: &str) -> gtk::TextView {
     view.buffer().set_text(text);
     view.update_property(&[gtk::accessible::Property::Label(name)]);
     view
+}
+
+/// Shows a text over a window: `copy` says what the button does, `copied` that it has.
+pub(crate) fn present(
+    parent: &impl IsA<gtk::Widget>,
+    title: &str,
+    text: String,
+    (copy, copied): (&str, String),
+    (width, height): (i32, i32),
+) {
+    let view = view(&text, title);
+    let scroller = gtk::ScrolledWindow::builder().child(&view).vexpand(true).build();
+    let button =
+        gtk::Button::builder().label(gettext("_Copy")).use_underline(true).tooltip_text(copy).build();
+    let header = adw::HeaderBar::new();
+    header.pack_start(&button);
+    let bars = adw::ToolbarView::builder().content(&scroller).build();
+    bars.add_top_bar(&header);
+    let toasts = adw::ToastOverlay::new();
+    toasts.set_child(Some(&bars));
+    copy_with(&button, &toasts, move || text.clone(), copied);
+    let dialog = adw::Dialog::builder()
+        .title(title)
+        .child(&toasts)
+        .content_width(width)
+        .content_height(height)
+        .build();
+    dialog.present(Some(parent));
 }
 
 /// Has a button copy a text, and say so.

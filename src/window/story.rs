@@ -84,6 +84,8 @@ impl Icon {
 pub(super) enum Choice {
     Reconnect,
     StartAgain,
+    /// Has libvirt start the machine.
+    SwitchOn,
     Details,
     Close,
     /// The setting that lets firmware draw, as QEMU's command line has it.
@@ -99,6 +101,7 @@ impl Choice {
         match self {
             Self::Reconnect => gettext("_Reconnect"),
             Self::StartAgain => gettext("_Start Again"),
+            Self::SwitchOn => gettext("_Start"),
             Self::Details => gettext("_Details"),
             Self::Close => gettext("_Close"),
             Self::CopyForQemu => gettext("Copy for _QEMU"),
@@ -110,6 +113,7 @@ impl Choice {
     pub(super) fn action(self) -> &'static str {
         match self {
             Self::Reconnect | Self::StartAgain => "win.reconnect",
+            Self::SwitchOn => "win.power::start",
             Self::Details => "win.details",
             Self::Close => "window.close",
             Self::CopyForQemu => "win.copy-ramfb::qemu",

@@ -5,6 +5,8 @@
 
 mod daemon;
 mod definitions;
+#[cfg(feature = "gui")]
+mod library;
 mod open;
 mod ready;
 #[path = "../it/session_watch.rs"]

@@ -29,6 +29,9 @@ impl Hypervisor {
         async_channel::bounded(1).1
     }
 
+    /// There is nothing to connect to.
+    pub fn retry(&self) {}
+
     /// # Errors
     ///
     /// Always, as all that follow.
@@ -116,6 +119,13 @@ impl Hypervisor {
     ///
     /// Always.
     pub async fn screenshot(&self, _uuid: &str, _screen: u32) -> Result<Shot, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn progress(&self, _uuid: &str) -> Result<Option<u8>, LibvirtError> {
         Err(LibvirtError::NotBuilt)
     }
 }

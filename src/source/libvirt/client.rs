@@ -77,6 +77,11 @@ impl Hypervisor {
         receiver
     }
 
+    /// Connects now, if there is no connection: after a refusal nobody else does.
+    pub fn retry(&self) {
+        self.send(Message::Retry);
+    }
+
     /// The machines, once they are known.
     ///
     /// # Errors
@@ -188,6 +193,20 @@ impl Hypervisor {
         });
         let (kind, bytes) = taken.await?;
         Shot::read(&kind, &bytes).map_err(|error| LibvirtError::Failed(error.to_string()))
+    }
+
+    /// How far what is being done to a machine's memory has come, in hundredths; `None` while nothing
+    /// is done to it, or nobody knows how much there is to do.
+    ///
+    /// # Errors
+    ///
+    /// When libvirt does not tell.
+    pub async fn progress(&self, uuid: &str) -> Result<Option<u8>, LibvirtError> {
+        let told = self.of("tell how far it is", QUICK, uuid, |_, domain| domain.get_job_info());
+        let job = told.await?;
+        let (total, left) = (job.data_total.unwrap_or(0), job.data_remaining.unwrap_or(0));
+        let done = total.saturating_sub(left);
+        Ok((total > 0).then(|| u8::try_from(done.saturating_mul(100) / total).unwrap_or(100)))
     }
 
     async fn of<T: Send + 'static>(

@@ -166,7 +166,7 @@ fn ended(why: Off) -> Ending {
 
 /// Whether a connection leads to another computer (libvirt: docs/uri.rst): its sockets cannot be
 /// handed to us.
-pub(super) fn is_remote(uri: &str) -> bool {
+pub fn is_remote(uri: &str) -> bool {
     let Some((scheme, rest)) = uri.split_once("://") else { return false };
     let (_, transport) = scheme.split_once('+').unwrap_or((scheme, ""));
     let host = rest.split(['/', '?']).next().unwrap_or_default();

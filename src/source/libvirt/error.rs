@@ -58,6 +58,12 @@ pub enum LibvirtError {
 }
 
 impl LibvirtError {
+    /// Whether trying again by itself can come to anything: a refused person would be asked for a
+    /// password over and over, and a URI that means nothing goes on meaning nothing.
+    pub fn may_pass(&self) -> bool {
+        !matches!(self, Self::NotBuilt | Self::Refused { .. } | Self::BadUri { .. })
+    }
+
     /// Whether the connection is of no use any more, or never was.
     pub fn is_of_connection(&self) -> bool {
         matches!(

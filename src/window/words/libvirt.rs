@@ -5,7 +5,7 @@ use crate::source::libvirt::LibvirtError;
 use crate::window::i18n::{gettext, gettext_f};
 
 /// Why libvirt does not give us a machine.
-pub(in crate::window) fn libvirt(error: &LibvirtError) -> Told {
+pub(crate) fn libvirt(error: &LibvirtError) -> Told {
     use LibvirtError as E;
     let cannot = |body| (gettext("Cannot Connect"), body);
     let (title, body) = match error {
