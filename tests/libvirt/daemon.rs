@@ -15,7 +15,8 @@ const QEMU_CONF: &str = "user = \"root\"\ngroup = \"root\"\ncgroup_controllers =
                          dynamic_ownership = 0\n";
 
 /// Whoever can reach the socket may do everything.
-pub(crate) const DAEMON_CONF: &str = "auth_unix_rw = \"none\"\nauth_unix_ro = \"none\"\nunix_sock_rw_perms = \"0700\"\n";
+pub(crate) const DAEMON_CONF: &str =
+    "auth_unix_rw = \"none\"\nauth_unix_ro = \"none\"\nunix_sock_rw_perms = \"0700\"\n";
 
 pub(crate) struct Daemon {
     place: tempfile::TempDir,
