@@ -22,6 +22,8 @@
 //! - `story`: from what is known of the machine to the page that says so; `words` has the errors.
 //! - `news`: what the session tells, and what follows from it.
 //! - `actions`, `menu`, `keys`: what can be chosen, and the keys that can be sent.
+//! - `keyboard`: who has the keyboard, as a person sees and chooses it.
+//! - `combinations`, `typing`: keys of the person's own, and whole texts, to send.
 //! - `looks`, `scrolling`: size, turn and filter of the picture, and which part of it is seen.
 //! - `consoles`: which of the machine's consoles is shown, and who says so.
 //! - `heads`, `head`, `arrangement`: consoles as tabs and windows, and which of them are seen.
@@ -31,6 +33,7 @@
 //! - `figures`: how consoles reach the screen, for the library.
 //! - `power`: the switches of a machine that libvirt runs.
 //! - `resolution`: which size the guest is asked for, and what became of it.
+//! - `clipboard`: what is copied here and pasted in the machine, and the other way round.
 //! - `ramfb`: what to do where firmware draws nothing.
 //! - [`ready`]: what a machine of libvirt's lacks, and the dialog that changes its definition.
 //! - `monospace`: text as machines write it.
@@ -41,7 +44,9 @@ pub(crate) mod about;
 mod actions;
 mod arrangement;
 mod banner;
+mod clipboard;
 mod closing;
+mod combinations;
 mod consoles;
 mod cover;
 mod details;
@@ -51,6 +56,7 @@ mod fullscreen;
 mod head;
 mod heads;
 pub(crate) mod i18n;
+mod keyboard;
 mod keys;
 mod looks;
 mod memory;
@@ -60,6 +66,7 @@ pub(crate) mod monospace;
 mod news;
 mod overlay;
 mod page;
+mod pointer;
 pub(crate) mod power;
 mod preferences;
 mod ramfb;
@@ -75,6 +82,7 @@ mod sizing;
 mod spread;
 mod statistics;
 mod story;
+mod typing;
 pub(crate) mod words;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -88,6 +96,7 @@ use gtk::{gio, glib};
 
 use self::consoles::Choice;
 use self::cover::Cover;
+use self::keyboard::Keyboard;
 use self::page::Page;
 use self::resolution::Resolution;
 use self::scrolling::Scrolling;
@@ -198,6 +207,9 @@ mod imp {
         /// The monitor that it fills while all are filled, by its connector.
         pub(super) fills: RefCell<Option<String>>,
         pub(super) cover: Cover,
+        pub(super) keyboard: Keyboard,
+        /// Combinations of keys that the person has sent.
+        pub(super) combinations: gio::Menu,
         pub(super) sizing: Sizing,
         pub(super) resolution: Resolution,
         pub(super) scrolling: Scrolling,
@@ -252,6 +264,7 @@ mod imp {
             window.add_scrolling();
             window.install_looks();
             window.install_keys();
+            window.add_keyboard();
             window.watch_cover();
             window.watch_fullscreen();
             window.watch_page();
@@ -317,6 +330,8 @@ impl MachineWindow {
         let fresh = window.imp().shared.set(shared).is_ok();
         assert!(fresh, "a window is set up once");
         window.watch_settings();
+        window.watch_screen_lock();
+        window.watch_clipboard();
         window.fill_menus();
         window.watch_monitors();
         window.look_changed();

@@ -94,6 +94,8 @@ pub fn application() -> adw::Application {
         .application_id(APP_ID)
         .flags(gio::ApplicationFlags::NON_UNIQUE)
         .resource_base_path(RESOURCES)
+        // Tells when the screen is locked.
+        .register_session(true)
         .build()
 }
 

@@ -21,6 +21,8 @@ impl MachineWindow {
             plain("force-off", Self::ask_to_force_off),
             plain("copy-diagnostics", Self::copy_diagnostics),
             plain("preferences", Self::show_preferences),
+            plain("clipboard", Self::show_clipboard),
+            plain("ask-clipboard", Self::ask_about_clipboard),
             plain("shortcuts", Self::show_shortcuts),
             plain("about", Self::show_about),
             plain("menu", Self::toggle_menu),
@@ -54,6 +56,18 @@ impl MachineWindow {
                 .activate(|window: &Self, _, meant| {
                     window.fill_monitor(meant.and_then(glib::Variant::str).unwrap_or_default());
                 })
+                .build(),
+            plain("type-clipboard", Self::ask_to_type_clipboard),
+            plain("other-keys", Self::ask_for_combination),
+            gio::ActionEntryBuilder::new("send-combination")
+                .parameter_type(Some(glib::VariantTy::STRING))
+                .activate(|window: &Self, _, written| {
+                    window.send_combination(written.and_then(glib::Variant::str).unwrap_or_default());
+                })
+                .build(),
+            gio::ActionEntryBuilder::new("grab")
+                .state(false.to_variant())
+                .activate(|window: &Self, _, _| window.toggle_grab())
                 .build(),
             of_console("to-window", |window, id| window.set_own_window(id, true)),
             of_console("to-tab", |window, id| window.set_own_window(id, false)),
@@ -102,6 +116,10 @@ impl MachineWindow {
             ("save-screenshot", picture),
             ("copy-screenshot", picture),
             ("send-key", live && self.head().is_some()),
+            ("send-combination", live && self.head().is_some()),
+            ("other-keys", live && self.head().is_some()),
+            ("type-clipboard", live && self.head().is_some()),
+            ("grab", live && self.head().is_some()),
             ("preferences", self.imp().settings.store().is_some()),
             ("shut-down", live),
             ("force-off", live),

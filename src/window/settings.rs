@@ -119,10 +119,13 @@ impl MachineWindow {
         if self.is_main() {
             self.remote().set_boost(setup.boost.unwrap_or(boost));
         }
+        self.tell_keyboard();
         // Heads to come look like the picture of nothing.
         for view in self.views().into_iter().chain([self.imp().nothing.clone()]) {
             view.set_background(settings.background());
             view.set_options(self.options());
+            self.apply_keyboard(&view);
+            self.apply_pointer(&view);
         }
     }
 

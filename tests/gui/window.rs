@@ -1,11 +1,17 @@
 //! The window before made-up machines, on a desktop without a screen.
 
+#[path = "window/clipboard.rs"]
+mod clipboard;
 #[path = "window/desk.rs"]
 mod desk;
+#[path = "window/keyboard.rs"]
+mod keyboard;
 #[path = "window/library.rs"]
 mod library;
 #[path = "window/looks.rs"]
 mod looks;
+#[path = "window/pointer.rs"]
+mod pointer;
 #[cfg(feature = "libvirt")]
 #[path = "window/ready.rs"]
 mod ready;

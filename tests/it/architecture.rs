@@ -39,6 +39,7 @@ const CRATES: &[(&[&str], &[&str])] = &[
     (&["zruntime"], &["display1", "source", "session", "app"]),
     (&["gtk", "gdk", "glib", "gio", "adw", "gdk_wayland"], &["present", "view", "window", "library", "app"]),
     (&["wayland_client", "wayland_protocols"], &["present", "view"]),
+    (&["x11rb"], &["view"]),
     (&["quick_xml"], &["markup"]),
     (&["similar"], &["host"]),
     (&["virt"], &["source"]),
@@ -55,6 +56,7 @@ const UNSAFE: &[&str] = &[
     "src/present/surface/foreign.rs",
     "src/source/fd.rs",
     "src/source/libvirt/client/ffi.rs",
+    "src/view/hold/source.rs",
 ];
 
 /// Pure modules read no clock and do no I/O.

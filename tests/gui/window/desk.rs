@@ -68,7 +68,13 @@ impl Scene {
         }
     }
 
+    /// Sends a line of the script, and waits for nothing.
+    pub(crate) fn send(&mut self, line: &str) {
+        writeln!(self.script, "{line}").expect("a program that listens");
+    }
+
     /// Waits for an answer; what was heard before it is kept in `asked`.
+    #[track_caller]
     pub(crate) fn hear_until(&mut self, mut wanted: impl FnMut(&str) -> bool) -> String {
         loop {
             let mut answer = String::new();
@@ -137,6 +143,7 @@ impl Scene {
     }
 
     /// Plays a line until its answer is right.
+    #[track_caller]
     pub(crate) fn ask_until(&mut self, line: &str, answer: &str, right: impl Fn(&str) -> bool) -> String {
         let deadline = std::time::Instant::now() + LIMIT;
         loop {

@@ -20,10 +20,11 @@ use std::time::Duration;
 use adw::prelude::*;
 use async_channel::Sender;
 use gtk::{gio, glib};
+use oriel::clipboard::{self, Act};
 use oriel::clock;
 use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wire};
 use oriel::geometry::Size;
-use oriel::input::Command;
+use oriel::input::{Command, Leds, PointerMode, Speed, Tie};
 use oriel::pixel::{Format, Fourcc, Modifier};
 use oriel::resolution::{Answer, Wish};
 use oriel::session::{
@@ -33,6 +34,7 @@ use oriel::session::{
 use oriel::source::libvirt::{Access, Hypervisor, LibvirtError, Operation, Which};
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
+use oriel::view::DisplayView;
 use oriel::window::{Fullscreen, Hold, MachineWindow, Managed, Remote, Setup};
 
 /// The environment variable that leads to the script.
@@ -73,6 +75,12 @@ impl Remote for Recorder {
 
     fn set_boost(&self, boost: Boosting) {
         self.say(&format!("boost {boost:?}"));
+    }
+
+    fn open_clipboard(&self) {}
+
+    fn clipboard(&self, act: Act) {
+        self.say(&format!("clipboard {act:?}"));
     }
 
     fn reconnect(&self) {
@@ -202,10 +210,18 @@ impl Play {
                 glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
             }
             ["toasts"] => self.say_toasts(),
+            ["words"] => self.say_words(),
+            ["press", label] => self.press(label),
             ["answer", answer] => self.answer(answer),
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
             ["ended", kind] => self.tell(Event::State(State::Ended(end(kind)))),
+            ["agent", "reset"] => self.tell(Event::Clipboard(clipboard::Input::Reset)),
+            ["agent", state] => {
+                self.tell(Event::Clipboard(clipboard::Input::Port { open: state == "open" }));
+            }
+            ["sharing"] => self.tell(Event::Clipboard(clipboard::Input::Connected)),
+            ["answers", answers] => self.tell(Event::Answers(answers == "yes")),
             ["power-failed"] => self.tell(Event::PowerFailed(Power::Down, PowerError::NoMonitor)),
             ["action", name] => self.activate(name, None),
             ["action", name, target] => self.activate(name, Some(&target.to_variant())),
@@ -219,6 +235,14 @@ impl Play {
             }
             ["windows"] => self.say_windows(),
             ["focus"] => self.say_focus(),
+            ["copy", text] => self.window().clipboard().set_text(text),
+            ["combinations"] => self.say_combinations(),
+            ["keyboard"] => self.say_keyboard(),
+            ["open-keyboard"] => self.keyboard_button().expect("a button").popup(),
+            ["leds", id, bits] => self.tell(Event::Leds(
+                ConsoleId(id.parse().expect("a number")),
+                Leds::from_bits(bits.parse().expect("a number")),
+            )),
             ["size", width, height] => self
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
@@ -227,6 +251,21 @@ impl Play {
                 glib::spawn_future_local(clipboard(self.window().clone(), self.recorder.clone()));
             }
             ["say"] => self.say_state(),
+            ["mode", id, mode] => {
+                let mode = if mode == "absolute" { PointerMode::Absolute } else { PointerMode::Relative };
+                self.tell(Event::PointerMode(ConsoleId(id.parse().expect("a number")), mode));
+            }
+            ["tie", tie] => self.view().set_tie(match tie {
+                "lock" => Tie::Lock,
+                "confine" => Tie::Confine,
+                _ => Tie::Free,
+            }),
+            ["raw", factor] => self.view().set_speed(Speed::raw(factor.parse().expect("a number"))),
+            ["hold"] => self.recorder.say(&format!("hold {}", self.view().holds_pointer())),
+            // The main loop does nothing else meanwhile, as while a large window is being drawn.
+            ["busy", milliseconds] => {
+                std::thread::sleep(Duration::from_millis(milliseconds.parse().expect("a number")))
+            }
             ["close-dialog"] => {
                 if let Some(dialog) = self.window().visible_dialog() {
                     dialog.force_close();
@@ -241,7 +280,6 @@ impl Play {
             ["start", uuid] => self.start(uuid),
             ["ready", uuid] => oriel::window::ready::present(self.window(), &self.hypervisor(), uuid),
             ["switch", place] => self.switch(place.parse().expect("a number")),
-            ["press", label] => self.press(label),
             ["dialog"] => self.say_dialog(),
             ["scroll-dialog", place] => self.scroll_dialog(place),
             ["defined", uuid] => self.say_defined(uuid),
@@ -258,6 +296,10 @@ impl Play {
 
     fn window(&self) -> &MachineWindow {
         &self.window.as_ref().expect("open first").0
+    }
+
+    fn view(&self) -> DisplayView {
+        find(self.window().upcast_ref()).expect("a picture")
     }
 
     fn open(&mut self, hold: &str, fullscreen: bool) {
@@ -440,6 +482,28 @@ impl Play {
         self.recorder.say(&format!("focus [{title}] {}", focus.unwrap_or_default()));
     }
 
+    fn keyboard_button(&self) -> Option<gtk::MenuButton> {
+        let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
+        let icons = ["input-keyboard-symbolic", "dialog-warning-symbolic"];
+        buttons.find(|button| button.icon_name().is_some_and(|icon| icons.contains(&icon.as_str())))
+    }
+
+    /// The combinations of keys that the menu offers beside the common ones.
+    fn say_combinations(&self) {
+        let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
+        let menu = buttons.find(gtk::MenuButton::is_primary).and_then(|button| button.menu_model());
+        let mut found = Vec::new();
+        targets(&menu.expect("a menu"), "win.send-combination", &mut found);
+        self.recorder.say(&format!("combinations {}", found.join("|")));
+    }
+
+    /// Who has the keyboard, as the window shows it.
+    fn say_keyboard(&self) {
+        let button = self.keyboard_button().filter(gtk::MenuButton::is_visible);
+        let words = button.and_then(|button| button.tooltip_text());
+        self.recorder.say(&format!("keyboard {}", words.as_deref().unwrap_or("-")));
+    }
+
     /// The tabs of each window that is seen, the one in front with a star; sorted.
     fn say_windows(&self) {
         let seen = self.application.windows().into_iter().filter(|window| window.is_visible());
@@ -476,6 +540,15 @@ impl Play {
         let words: Vec<_> =
             pills.filter_map(|button| button.label()).map(|label| label.replace('_', "")).collect();
         self.recorder.say(&format!("buttons {}", words.join("|")));
+    }
+
+    /// What the dialog over the picture says.
+    fn say_words(&self) {
+        let mut words = Vec::new();
+        if let Some(dialog) = self.window().visible_dialog() {
+            labels(dialog.upcast_ref(), &mut words);
+        }
+        self.recorder.say(&format!("words {}", words.join("|").replace('\n', " ")));
     }
 
     fn consoles_button(&self) -> Option<gtk::MenuButton> {
@@ -573,6 +646,22 @@ impl Play {
                 hypervisor.definition(&uuid, Which::Next).await.unwrap_or_else(|error| error.to_string());
             recorder.say(&format!("defined {}", text.replace('\n', "|")));
         });
+    }
+}
+
+/// What an action is given by the items of a menu, and of the menus in it.
+fn targets(menu: &gio::MenuModel, action: &str, found: &mut Vec<String>) {
+    for at in 0..menu.n_items() {
+        let named = menu.item_attribute_value(at, gio::MENU_ATTRIBUTE_ACTION, Some(glib::VariantTy::STRING));
+        if named.is_some_and(|named| named.str() == Some(action)) {
+            let target = menu.item_attribute_value(at, gio::MENU_ATTRIBUTE_TARGET, None);
+            found.extend(target.and_then(|target| target.str().map(str::to_owned)));
+        }
+        for link in [gio::MENU_LINK_SECTION, gio::MENU_LINK_SUBMENU] {
+            if let Some(inner) = menu.item_link(at, link) {
+                targets(&inner, action, found);
+            }
+        }
     }
 }
 
