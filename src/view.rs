@@ -15,6 +15,7 @@ mod input;
 mod keys;
 mod looks;
 mod pointing;
+mod touch;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -97,7 +97,7 @@ impl DisplayView {
         let placement = self.placement_now();
         self.imp().placement.set(placement);
         if let Some(Output::Surface(surface)) = &*self.imp().output.borrow() {
-            surface.place(self.scene(), self.imp().stacking.get());
+            surface.place(self.scene(), self.stacking());
         }
         self.follow_tie();
         self.follow_pointer();
@@ -163,6 +163,7 @@ impl DisplayView {
             }
             Some(Output::Surface(_)) | None => snapshot.append_color(&background, &whole),
         }
+        self.draw_pointer(snapshot);
     }
 
     /// Everything but a hole, whose edges are those of device pixels: what is half covered by both

@@ -64,6 +64,9 @@ impl DisplayView {
 
     /// Something keeps keys from the guest, or no longer.
     pub fn set_obstacle(&self, obstacle: Obstacle, stands: bool) {
+        if stands {
+            self.lift_fingers();
+        }
         let input = if stands { Input::Obstacle } else { Input::Cleared };
         self.tell_seat(input(obstacle));
     }

@@ -3,6 +3,7 @@
 mod source;
 mod turning;
 mod wayland;
+mod x11;
 
 pub(super) use source::Watch;
 pub(super) use turning::UNITS_PER_CLICK;
@@ -67,46 +68,65 @@ pub(super) fn identity(surface: &WlSurface) -> Option<usize> {
 
 /// A window's way to the pointer. Dropping it lets go.
 #[derive(Debug)]
-pub(super) struct Holder {
-    seat: Rc<wayland::Seat>,
-    surface: WaylandSurface,
-    listener: u64,
+pub(super) enum Holder {
+    Wayland { seat: Rc<wayland::Seat>, surface: WaylandSurface, listener: u64 },
+    X11 { pointer: x11::Pointer, surface: gdk::Surface },
 }
 
 impl Holder {
     /// `None` where the windowing system has no such way.
     pub(super) fn open(surface: &gdk::Surface, tell: impl Fn(&[Happened]) + 'static) -> Option<Self> {
-        let surface = surface.downcast_ref::<WaylandSurface>()?.clone();
-        let seat = wayland::Seat::of(&surface.display())?;
+        let display = surface.display();
+        let Some(wayland) = surface.downcast_ref::<WaylandSurface>() else {
+            let is_x11 = display.type_().name() == "GdkX11Display";
+            let pointer = is_x11.then(|| x11::Pointer::open(&display, Rc::new(tell)))??;
+            return Some(Self::X11 { pointer, surface: surface.clone() });
+        };
+        let surface = wayland.clone();
+        let seat = wayland::Seat::of(&display)?;
         let weak = surface.downgrade();
         let here = move || identity(&weak.upgrade()?.wl_surface()?);
         let listener = seat.listen(Listener { surface: Rc::new(here), tell: Rc::new(tell) });
-        Some(Self { seat, surface, listener })
+        Some(Self::Wayland { seat, surface, listener })
     }
 
     /// Whether the pointer can be held, as far as is known.
     pub(super) fn can_hold(&self) -> bool {
-        self.seat.can_hold()
+        match self {
+            Self::Wayland { seat, .. } => seat.can_hold(),
+            Self::X11 { .. } => true,
+        }
     }
 
-    /// Holds the pointer to this part of the surface, as soon as it is there.
-    pub(super) fn hold(&self, region: Rect<Logical>, how: How) {
-        self.seat.hold(&self.surface, region, how);
+    /// Holds the pointer to this part of the surface, as soon as it is there; it is at `at` now.
+    pub(super) fn hold(&self, region: Rect<Logical>, how: How, at: Option<(f64, f64)>) {
+        match self {
+            Self::Wayland { seat, surface, .. } => seat.hold(surface, region, how),
+            Self::X11 { pointer, surface } => pointer.hold(region, how, at, surface.scale()),
+        }
     }
 
-    /// Lets it go, to come back at this place of the surface if one is given.
-    pub(super) fn release(&self, place: Option<(f64, f64)>) {
-        self.seat.release(Some(&self.surface), place);
+    /// Lets it go, to come back at this place of the surface if one is given; GDK has it at `at`.
+    pub(super) fn release(&self, place: Option<(f64, f64)>, at: Option<(f64, f64)>) {
+        match self {
+            Self::Wayland { seat, surface, .. } => seat.release(Some(surface), place),
+            Self::X11 { pointer, surface } => pointer.release(place, at, surface.scale()),
+        }
     }
 
     /// Takes in what has happened, also where nobody has noticed yet.
     pub(super) fn catch_up(&self) {
-        self.seat.catch_up();
+        match self {
+            Self::Wayland { seat, .. } => seat.catch_up(),
+            Self::X11 { pointer, .. } => pointer.catch_up(),
+        }
     }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        self.seat.unlisten(self.listener);
+        if let Self::Wayland { seat, listener, .. } = self {
+            seat.unlisten(*listener);
+        }
     }
 }

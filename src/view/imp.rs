@@ -9,9 +9,11 @@ use gtk::subclass::prelude::*;
 use gtk::{gdk, glib, prelude::*};
 
 use super::board::Ear;
+use super::cursor::Cursors;
 use super::falling::Falling;
 use super::looks::Push;
 use super::pointing::Pointing;
+use super::touch::Touching;
 use crate::clock::Time;
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Look, Placement, Scroll};
@@ -65,6 +67,8 @@ pub struct DisplayView {
     pub(super) push: RefCell<Option<Push>>,
     pub(super) seat: RefCell<Seat>,
     pub(super) pointing: Pointing,
+    pub(super) cursors: Cursors,
+    pub(super) touching: Touching,
     /// The compositor's keyboard while mapped, and what it has told that GDK has not.
     pub(super) ear: RefCell<Option<Ear>>,
     pub(super) account: RefCell<Account>,

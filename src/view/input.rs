@@ -48,6 +48,9 @@ impl DisplayView {
         if let Some(scroll) = event.downcast_ref::<gdk::ScrollEvent>() {
             return self.scroll(scroll);
         }
+        if let Some(touch) = event.downcast_ref::<gdk::TouchEvent>() {
+            return self.touch(touch);
+        }
         if event.event_type() == gdk::EventType::MotionNotify {
             self.motion(event);
         }

@@ -114,7 +114,7 @@ impl DisplayView {
             Some((how, region)) => {
                 pointing.asked.set(wanted);
                 if let Some(holder) = &*pointing.holder.borrow() {
-                    holder.hold(region, how);
+                    holder.hold(region, how, self.imp().pointer.get());
                 }
             }
             None => self.let_go_of_pointer(self.place_to_return()),
@@ -127,7 +127,7 @@ impl DisplayView {
             return;
         }
         if let Some(holder) = &*pointing.holder.borrow() {
-            holder.release(place);
+            holder.release(place, self.imp().pointer.get());
         }
     }
 
@@ -294,11 +294,6 @@ impl DisplayView {
         let seat = self.imp().seat.borrow();
         let is_tied = seat.hands.mode() == PointerMode::Relative && seat.ties();
         is_tied && self.imp().pointing.holder.borrow().as_ref().is_some_and(Holder::can_hold)
-    }
-
-    /// Where the guest's pointer is in the surface: there the host's is to come back.
-    fn place_to_return(&self) -> Option<(f64, f64)> {
-        None
     }
 }
 

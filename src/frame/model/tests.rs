@@ -471,10 +471,15 @@ fn a_hidden_pointer_keeps_its_shape() {
     let shape = Arc::new(Cursor::new(Size::new(1, 1), Point::new(0, 0), vec![0; 4]).unwrap());
     let mut stage = Stage::new();
     assert_eq!(*stage.model.pointer(), Pointer::Unknown);
-    stage.apply(Event::PointerVisible(false));
+    stage.apply(Event::PointerSet { at: Point::new(0, 0), visible: false });
+    assert_eq!(stage.model.pointer_place(), None);
     assert!(!stage.apply(Event::Cursor(shape.clone())).pointer);
     assert_eq!(*stage.model.pointer(), Pointer::Hidden);
-    assert!(stage.apply(Event::PointerVisible(true)).pointer);
+    let seen = |x| Event::PointerSet { at: Point::new(x, -3), visible: true };
+    assert!(stage.apply(seen(7)).pointer);
+    assert!(!stage.apply(seen(7)).pointer);
+    assert!(stage.apply(seen(8)).pointer);
+    assert_eq!(stage.model.pointer_place(), Some(Point::new(8, -3)));
     assert_eq!(*stage.model.pointer(), Pointer::Shown(Some(shape)));
 }
 

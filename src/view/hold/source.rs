@@ -3,11 +3,12 @@
 
 use std::ffi::c_int;
 use std::fmt;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
 use gtk::glib;
 use gtk::glib::ffi;
-use gtk::glib::translate::{FromGlibPtrFull, IntoGlib};
+use gtk::glib::translate::{FromGlibPtrFull, IntoGlib, ToGlibPtr};
 
 /// What the source asks and does.
 struct Hooks {
@@ -60,6 +61,14 @@ impl Watch {
         };
         source.attach(Some(&glib::MainContext::default()));
         Self(source)
+    }
+
+    /// Also ends the main loop's sleep when there is something to read here; it has to stay open as
+    /// long as this.
+    pub(super) fn wake_for(&self, fd: BorrowedFd<'_>) {
+        let ends = ffi::G_IO_IN | ffi::G_IO_HUP | ffi::G_IO_ERR;
+        // SAFETY: A source of ours that is not destroyed yet; the descriptor is open.
+        unsafe { ffi::g_source_add_unix_fd(self.0.to_glib_none().0, fd.as_raw_fd(), ends) };
     }
 }
 

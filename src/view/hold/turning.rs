@@ -69,9 +69,10 @@ mod tests {
     const DOWN: WEnum<Axis> = WEnum::Value(Axis::VerticalScroll);
     const ACROSS: WEnum<Axis> = WEnum::Value(Axis::HorizontalScroll);
 
-    fn turned(events: &[Event]) -> Option<Happened> {
+    fn turned(events: &[&Event]) -> Option<Happened> {
         let mut turning = Turning::default();
-        events.iter().filter_map(|event| turning.hear(event)).chain(turning.hear(&Event::Frame)).last()
+        assert!(events.iter().all(|event| turning.hear(event).is_none()));
+        turning.hear(&Event::Frame)
     }
 
     #[test]
@@ -79,16 +80,16 @@ mod tests {
         let distance = Event::Axis { time: 0, axis: DOWN, value: 15.0 };
         let click = Event::AxisDiscrete { axis: DOWN, discrete: 1 };
         let parts = Event::AxisValue120 { axis: DOWN, value120: 30 };
-        assert_eq!(turned(&[distance.clone()]), Some(Happened::Turned(0.0, 180.0)));
-        assert_eq!(turned(&[click.clone(), distance.clone()]), Some(Happened::Turned(0.0, 120.0)));
-        assert_eq!(turned(&[parts, click, distance]), Some(Happened::Turned(0.0, 30.0)));
+        assert_eq!(turned(&[&distance]), Some(Happened::Turned(0.0, 180.0)));
+        assert_eq!(turned(&[&click, &distance]), Some(Happened::Turned(0.0, 120.0)));
+        assert_eq!(turned(&[&parts, &click, &distance]), Some(Happened::Turned(0.0, 30.0)));
     }
 
     #[test]
     fn both_axes_are_of_one_turn_and_frames_without_any_are_none() {
         let across = Event::AxisValue120 { axis: ACROSS, value120: -120 };
         let down = Event::Axis { time: 0, axis: DOWN, value: 5.0 };
-        assert_eq!(turned(&[across, down]), Some(Happened::Turned(-120.0, 60.0)));
-        assert_eq!(turned(&[Event::Frame]), None);
+        assert_eq!(turned(&[&across, &down]), Some(Happened::Turned(-120.0, 60.0)));
+        assert_eq!(turned(&[]), None);
     }
 }

@@ -49,7 +49,7 @@ thread_local! {
 }
 
 /// The compositor's seat, heard on a queue of our own.
-pub(super) struct Seat {
+pub(in crate::view) struct Seat {
     queue: RefCell<EventQueue<State>>,
     state: RefCell<State>,
     connection: Connection,

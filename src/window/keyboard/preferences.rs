@@ -95,7 +95,7 @@ pub(in crate::window) fn group(store: &gio::Settings) -> adw::PreferencesGroup {
 }
 
 /// One of several, by its nick in the schema.
-fn choice(
+pub(in crate::window) fn choice(
     store: &gio::Settings,
     key: &str,
     title: &str,
