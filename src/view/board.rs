@@ -27,14 +27,14 @@ thread_local! {
 }
 
 /// Is told what happens on the surface that has the keyboard.
-type Listener = Rc<dyn Fn(usize, &[Heard])>;
+type Tell = dyn Fn(usize, &[Heard]);
 
 /// The compositor's keyboard.
 pub(super) struct Board {
     queue: RefCell<EventQueue<State>>,
     state: RefCell<State>,
     connection: Connection,
-    listeners: RefCell<Vec<Weak<dyn Fn(usize, &[Heard])>>>,
+    listeners: RefCell<Vec<Weak<Tell>>>,
     watch: RefCell<Option<Watch>>,
 }
 
@@ -50,7 +50,7 @@ struct State {
 /// Somebody who listens, until it is dropped.
 pub(super) struct Ear {
     board: Rc<Board>,
-    _listener: Listener,
+    _listener: Rc<Tell>,
 }
 
 impl fmt::Debug for Ear {
@@ -64,7 +64,7 @@ impl Ear {
     /// where the display is not Wayland's.
     pub(super) fn open(display: &gdk::Display, tell: impl Fn(usize, &[Heard]) + 'static) -> Option<Self> {
         let board = Board::of(display)?;
-        let listener: Listener = Rc::new(tell);
+        let listener: Rc<Tell> = Rc::new(tell);
         board.listeners.borrow_mut().push(Rc::downgrade(&listener));
         Some(Self { board, _listener: listener })
     }

@@ -129,6 +129,9 @@ impl MachineWindow {
             )
         };
         job.source.set(Some(glib::timeout_add_local(typing::PACE, step)));
+        // At once: closing takes its time.
+        let stopped = job.clone();
+        dialog.connect_response(None, move |_, _| stopped.end());
         dialog.connect_closed(glib::clone!(
             #[weak(rename_to = window)]
             self,

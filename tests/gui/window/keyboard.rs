@@ -295,3 +295,22 @@ fn keys_and_buttons_in_any_order_leave_nothing_held() {
         }
     }
 }
+
+#[test]
+fn sticky_keys_hold_modifiers_in_the_guest_and_free_the_keyboard() {
+    /// Masks of xkb.
+    const CTRL: u32 = 1 << 2;
+    const ALT: u32 = 1 << 3;
+    let (mut scene, mut input) = with_shortcut();
+    click(&mut scene, &mut input);
+    wait_for(&mut scene, GUEST);
+    scene.asked.clear();
+    input.latch(CTRL).expect("modifiers");
+    scene.hear_until(|told| told == "0 Key(Qnum(29), Down)");
+    input.latch(0).expect("modifiers");
+    scene.hear_until(|told| told == "0 Key(Qnum(29), Up)");
+    input.latch(CTRL).expect("modifiers");
+    input.latch(CTRL | ALT).expect("modifiers");
+    wait_for(&mut scene, WINDOW);
+    assert!(held(&scene.asked).is_empty(), "{:?}", scene.asked);
+}

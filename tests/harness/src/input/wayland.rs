@@ -238,6 +238,15 @@ impl Input {
         Ok(())
     }
 
+    /// Holds these modifiers as sticky keys do, without any key: a mask of xkb's real ones.
+    ///
+    /// # Errors
+    /// When the compositor has ended.
+    pub fn latch(&mut self, mask: u32) -> Result<()> {
+        self.keyboard.modifiers(0, mask, self.locked, 0);
+        self.flush()
+    }
+
     /// Types a text as on an American keyboard.
     ///
     /// # Errors
