@@ -18,6 +18,7 @@ mod actor;
 mod boost;
 mod follow;
 mod hardware;
+mod listening;
 mod paste;
 mod queue;
 mod serve;

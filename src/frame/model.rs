@@ -290,12 +290,11 @@ impl Model {
             _ => Arc::new(Pixels::black(image.size(), image.format())?),
         };
         pixels.write(Point::new(0, 0), image);
-        if self.shown.is_same(&Scanout::Pixels(pixels.clone())) {
-            self.revive();
-            self.freshen(Damage::whole(image.size()), None, now);
-        } else {
-            self.show(Scanout::Pixels(pixels), now);
+        if image.size() != self.shown.size() {
+            // It was said of the picture before; what is said of this one is still to come.
+            self.console = None;
         }
+        self.show_pixels(pixels, image.size().at_origin(), now);
         Ok(())
     }
 
@@ -316,15 +315,20 @@ impl Model {
             None => Arc::new(Pixels::black(reach, image.format())?),
         };
         pixels.write(at, image);
-        if self.shown.is_same(&Scanout::Pixels(pixels.clone())) {
-            self.revive();
-            let mut damage = Damage::NONE;
-            damage.add(place);
-            self.freshen(damage, None, now);
-        } else {
-            self.show(Scanout::Pixels(pixels), now);
-        }
+        self.console = self.console.filter(|(size, _)| size.at_origin().contains(place));
+        self.show_pixels(pixels, place, now);
         Ok(())
+    }
+
+    fn show_pixels(&mut self, pixels: Arc<Pixels>, drawn: Rect<Guest>, now: Time) {
+        let scanout = Scanout::Pixels(pixels);
+        if !self.shown.is_same(&scanout) {
+            return self.show(scanout, now);
+        }
+        self.revive();
+        let mut damage = Damage::NONE;
+        damage.add(drawn);
+        self.freshen(damage, None, now);
     }
 
     /// A guest that flips pages sends a file and its update each time, back to back
@@ -343,6 +347,10 @@ impl Model {
     fn announce(&mut self, dmabuf: Dmabuf, now: Time) {
         let scanout = Scanout::Dmabuf(Arc::new(dmabuf));
         self.recovery.announced(&scanout, &self.shown, now);
+        if scanout.size() != self.shown.size() {
+            // What differs was said of the picture before.
+            self.console = self.console.filter(|(size, _)| *size == scanout.size());
+        }
         if let Some((console, _)) = self.console {
             self.recovery.compare(console, &scanout, now);
         }

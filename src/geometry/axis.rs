@@ -10,6 +10,9 @@ use super::ScreenScale;
 pub enum Direct {
     /// All edges are edges of units and of device pixels: exact with every compositor.
     Exact,
+    /// The length is one of units and of device pixels, only where it begins is between two pixels: the
+    /// picture has its size wherever the window stands, and is at most a pixel beside its place.
+    Steady,
     /// Each edge, rounded for itself to the nearest device pixel, is the right one. Exact where the
     /// compositor rounds so and the window stands on a whole device pixel, as mutter (from 51) and
     /// wlroots do.
@@ -114,7 +117,7 @@ impl Axis {
         if self.direct < Direct::Resampled {
             return self;
         }
-        Self { pixels: room(self.units, self.scale), direct: Direct::Rounded, ..self }
+        Self { pixels: room(self.units, self.scale), direct: class(self.scale, self.units), ..self }
     }
 
     /// The smallest span of units that a buffer of device pixels can fill exactly and that holds
@@ -126,10 +129,20 @@ impl Axis {
         let before = seen.start.div_euclid(pixels) * step;
         let behind = -(-seen.end).div_euclid(pixels) * step;
         let start = self.canvas_edge(seen.start, before, self.area.start);
-        let end = self.canvas_edge(seen.end, behind, self.area.end).max(start + 1);
-        let exact = self.scale.is_common(start) && self.scale.is_common(end);
+        let needed = (self.scale.to_logical_ceil(seen.end) - start).max(1);
+        let steady = start - (-needed).div_euclid(step) * step;
+        let end = if !self.scale.is_common(start) && steady <= self.area.end {
+            steady
+        } else {
+            self.canvas_edge(seen.end, behind, self.area.end).max(start + 1)
+        };
         let units = Span { start, end };
-        (units, room(units, self.scale), if exact { Direct::Exact } else { Direct::Rounded })
+        (units, room(units, self.scale), class(self.scale, units))
+    }
+
+    /// Whether a canvas is right where a viewport may be wrong.
+    pub(super) fn gains_by_canvas(&self) -> bool {
+        self.canvas().2 < self.direct
     }
 
     /// The unit's edge for one end of the canvas: where the picture ends if that is one, else the
@@ -158,8 +171,11 @@ fn in_units(area: Span, scale: ScreenScale, length: i64) -> (Span, Span, Direct)
 }
 
 fn class(scale: ScreenScale, units: Span) -> Direct {
-    let exact = scale.is_common(units.start) && scale.is_common(units.end);
-    if exact { Direct::Exact } else { Direct::Rounded }
+    match (scale.is_common(units.length()), scale.is_common(units.start)) {
+        (true, true) => Direct::Exact,
+        (true, false) => Direct::Steady,
+        (false, _) => Direct::Rounded,
+    }
 }
 
 /// Where a length begins that has its middle in that of the room. What cannot be halved is behind.

@@ -165,6 +165,11 @@ impl Placement {
         }
     }
 
+    /// Whether a buffer of device pixels is right where a viewport may be wrong, across or down.
+    pub fn gains_by_canvas(&self) -> bool {
+        self.across.gains_by_canvas() || self.down.gains_by_canvas()
+    }
+
     /// The same picture where a viewport shows it if nothing better is to be had: pointer and damage
     /// then agree with what is seen.
     #[must_use]

@@ -96,7 +96,7 @@ impl Scene {
     /// compositor promises the nearest pixel, and most take a mixture.
     pub fn is_drawn_exactly(&self) -> bool {
         match self.placement.sampling() {
-            Sampling::OneToOne => self.placement.canvas().direct < self.placement.direct(),
+            Sampling::OneToOne => self.placement.gains_by_canvas(),
             Sampling::Whole(_) => true,
             Sampling::Scaled => false,
         }
@@ -122,7 +122,7 @@ impl Scene {
     pub fn drawn(&self) -> Fidelity {
         match (self.placement.sampling(), self.placement.canvas().direct) {
             (Sampling::Scaled, _) => Fidelity::Mixed(self.kernel()),
-            (_, Direct::Exact) => Fidelity::Exact,
+            (_, Direct::Exact | Direct::Steady) => Fidelity::Exact,
             (_, Direct::Rounded | Direct::Resampled) => Fidelity::Rounded,
         }
     }
@@ -130,7 +130,7 @@ impl Scene {
     /// What a picture is like that a viewport shows; `unfiltered` says why it is not drawn.
     pub fn viewed(&self, unfiltered: Option<&Reason>) -> Fidelity {
         match (self.placement.sampling(), self.placement.direct()) {
-            (Sampling::OneToOne, Direct::Exact) => Fidelity::Exact,
+            (Sampling::OneToOne, Direct::Exact | Direct::Steady) => Fidelity::Exact,
             (Sampling::OneToOne, Direct::Rounded) => Fidelity::Rounded,
             (Sampling::Scaled, _) if self.paint.filter == Filter::Linear => Fidelity::Compositor(None),
             _ => Fidelity::Compositor(unfiltered.cloned()),

@@ -42,6 +42,20 @@ pub enum Reason {
     Unknown,
 }
 
+#[cfg(test)]
+impl Reason {
+    pub(crate) const EVERY: [Self; 8] = [
+        Self::Unsupported,
+        Self::Undelivered,
+        Self::NoDriver,
+        Self::Ignored,
+        Self::NoAgent,
+        Self::OtherSize(Size::new(1024, 768)),
+        Self::Late,
+        Self::Unknown,
+    ];
+}
+
 /// What can be done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Remedy {
@@ -147,18 +161,8 @@ mod tests {
 
     #[test]
     fn there_is_always_something_to_do() {
-        let reasons = [
-            Reason::Unsupported,
-            Reason::Undelivered,
-            Reason::NoDriver,
-            Reason::Ignored,
-            Reason::NoAgent,
-            Reason::OtherSize(Size::new(1, 1)),
-            Reason::Late,
-            Reason::Unknown,
-        ];
         for device in [Device::Virtio, Device::Vfio, Device::Vga, Device::Plain, Device::Unknown] {
-            for reason in reasons {
+            for reason in Reason::EVERY {
                 assert!(!reason.remedies(device).is_empty());
                 let keeps = reason.remedies(device).contains(&Remedy::Definition);
                 let possible = device == Device::Unknown || device.keep(Size::new(1, 1)).is_some();

@@ -19,6 +19,7 @@ use zruntime::SharedRuntime;
 use super::actor::Shared;
 use super::boost::Policy;
 use super::boost::drive::{self, Monitor};
+use super::listening::Listening;
 use super::queue::{Item, Queue};
 use super::sizing::Sizing;
 use super::state::Input;
@@ -57,7 +58,7 @@ pub(super) struct Known {
 /// Something that was being waited for.
 pub(super) enum Done {
     Described(ConsoleId, Result<(Description, Hardware), CallError>),
-    Registered(ConsoleId, u32, Result<Listener, RegisterError>),
+    Registered(ConsoleId, Result<Listener, RegisterError>),
     /// It is time to register a listener again.
     Again(ConsoleId),
     Sized(ConsoleId, Wish, Result<(), CallError>),
@@ -81,10 +82,7 @@ type Touched = Rc<RefCell<HashMap<ConsoleId, Arc<Mailbox>>>>;
 /// One console of this connection.
 #[derive(Debug, Default)]
 pub(super) struct Served {
-    listener: Option<Listener>,
-    /// Which listener is the present one; what former ones say is of no interest.
-    generation: u32,
-    registering: bool,
+    listening: Listening<Listener>,
     /// How often its listener broke lately, and when it last did.
     breaks: (u32, Time),
     pub(super) sizing: Sizing,
@@ -214,16 +212,19 @@ impl<'a> Serving<'a> {
     }
 
     fn said(&mut self, id: ConsoleId, generation: u32, report: Report) {
-        let Some(served) = self.consoles.get_mut(&id).filter(|served| served.generation == generation) else {
-            return;
-        };
+        let Some(served) = self.consoles.get_mut(&id) else { return };
+        let report = served.listening.hear(generation, report);
+        self.act(id, report);
+    }
+
+    fn act(&mut self, id: ConsoleId, report: Option<Report>) {
         match report {
-            Report::Resync => self.register(id),
-            Report::Closed(reason) => {
+            Some(Report::Resync) => self.register(id),
+            Some(Report::Closed(reason)) => {
                 tracing::warn!(%id, %reason, "no more frames come");
-                served.listener = None;
                 self.again(id);
             }
+            None => {}
         }
     }
 
@@ -240,7 +241,7 @@ impl<'a> Serving<'a> {
             Done::Described(id, Err(error)) => {
                 tracing::warn!(%id, %error, "a console does not say what it is")
             }
-            Done::Registered(id, generation, result) => self.registered(id, generation, result),
+            Done::Registered(id, result) => self.registered(id, result),
             Done::Again(id) => self.register(id),
             Done::Sized(id, wish, result) => self.sized(id, wish, result).await,
             Done::Powered(_, Ok(())) | Done::Boosted | Done::Attended => {}
@@ -256,7 +257,7 @@ impl<'a> Serving<'a> {
                 let size = &mut known.console.size;
                 *size = Size::new(width.unwrap_or(size.width), height.unwrap_or(size.height));
                 let size = *size;
-                match self.consoles.get(&ConsoleId(console)).and_then(|served| served.listener.as_ref()) {
+                match self.consoles.get(&ConsoleId(console)).and_then(|served| served.listening.present()) {
                     // Its thread also sees to it when the time comes to act on the size.
                     Some(listener) => listener.set_console_size(size),
                     None => known.tell_size(),
@@ -366,10 +367,11 @@ impl<'a> Serving<'a> {
 
     /// Asks for a console's frames, with a new listener beside the one that there may be.
     fn register(&mut self, id: ConsoleId) {
-        let Some(served) = self.consoles.get_mut(&id).filter(|served| !served.registering) else { return };
         let Some(known) = self.shared.consoles.get(&id) else { return };
-        served.registering = true;
-        let generation = served.generation + 1;
+        let Some(generation) = self.consoles.get_mut(&id).and_then(|served| served.listening.begin()) else {
+            return;
+        };
+        tracing::debug!(%id, generation, "asking for frames");
         let reports = self.reports.clone();
         let report = move |report| {
             // The connection may have been given up.
@@ -378,19 +380,19 @@ impl<'a> Serving<'a> {
         let console = self.link.peer.console(id.0);
         let Console { frames: mailbox, stats, hardware, .. } = known.console.clone();
         let frames = Frames { mailbox, stats, pace: hardware.pace() };
-        self.job(async move {
-            Done::Registered(id, generation, Listener::register(&console, frames, report).await)
-        });
+        self.job(async move { Done::Registered(id, Listener::register(&console, frames, report).await) });
     }
 
-    fn registered(&mut self, id: ConsoleId, generation: u32, result: Result<Listener, RegisterError>) {
+    fn registered(&mut self, id: ConsoleId, result: Result<Listener, RegisterError>) {
         let Some(served) = self.consoles.get_mut(&id) else { return };
-        served.registering = false;
         match result {
-            // The former one is let go of only now: the picture does not go away in between.
-            Ok(listener) => (served.listener, served.generation) = (Some(listener), generation),
+            Ok(listener) => {
+                let early = served.listening.arrived(Some(listener));
+                self.act(id, early);
+            }
             Err(error) => {
                 tracing::warn!(%id, %error, "the display cannot be had");
+                served.listening.arrived(None);
                 self.again(id);
             }
         }
@@ -412,7 +414,7 @@ impl<'a> Serving<'a> {
 
     /// Whether all displays are broken, and how.
     fn broken(&self) -> Option<String> {
-        let broken = |served: &Served| served.listener.is_none() && served.breaks.0 > BREAKS;
+        let broken = |served: &Served| served.listening.is_deaf() && served.breaks.0 > BREAKS;
         let all = !self.consoles.is_empty() && self.consoles.values().all(broken);
         all.then(|| "QEMU takes no listener, or parts with it at once".to_owned())
     }

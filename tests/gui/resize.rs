@@ -152,14 +152,7 @@ impl Stage {
     }
 
     /// Waits until all of the guest's last picture is in the window, pixel for pixel.
-    ///
-    /// FIXME: At 1.5 a part of the picture's lower end stays black after about one storm in three, until
-    /// something else is drawn, though it was committed and reported as presented. Whether sway's damage
-    /// (1.10, pixman) or our commits are to blame is not known yet; wishes are counted there all the same.
     fn wait_for_exact(&self) {
-        if self.scale.fract() != 0.0 {
-            return thread::sleep(SETTLED);
-        }
         let seen = self.sway.wait_for_picture("exact", LIMIT, |screen| {
             let UiInfo { width, height, .. } = *self.guest.wishes().last()?;
             screen.find(&picture(width, height), screen.rect())

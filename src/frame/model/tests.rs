@@ -68,13 +68,17 @@ fn dmabuf(inode: u64, wire: Wire) -> Dmabuf {
 }
 
 fn parts(inode: u64, wire: Wire, y0_top: bool) -> Dmabuf {
+    sized(inode, wire, y0_top, Size::new(800, 600))
+}
+
+fn sized(inode: u64, wire: Wire, y0_top: bool, size: Size<Guest>) -> Dmabuf {
     Dmabuf::new(DmabufParts {
         file: (1, inode),
-        planes: vec![Plane { fd: any_file(), offset: 0, stride: 3200 }],
+        planes: vec![Plane { fd: any_file(), offset: 0, stride: size.width * 4 }],
         fourcc: Format::Xrgb8888.fourcc(),
         modifier: Modifier::LINEAR,
-        backing: Size::new(800, 600),
-        crop: Rect::new(0, 0, 800, 600),
+        backing: size.cast(),
+        crop: size.cast().at_origin(),
         y0_top,
         wire,
     })
@@ -156,6 +160,35 @@ fn trap_11_a_stale_console_size_is_overruled_by_frames_of_another() {
     assert_eq!(stage.taken_size(), Some(Size::new(800, 600)));
     let Some(Scanout::Pixels(pixels)) = stage.model.current() else { panic!("a framebuffer") };
     assert_eq!(pixels.read()[0], 7, "nothing was recreated");
+}
+
+#[test]
+fn trap_11_what_the_console_said_long_ago_says_nothing_of_a_new_picture() {
+    for late in [0, 99, 5_000] {
+        let mut stage = Stage::new();
+        stage.pixels(640, 480);
+        stage.apply(Event::ConsoleSize(Size::new(640, 480)));
+        stage.after(late).pixels(800, 600);
+        stage.tick();
+        stage.after(150).tick();
+        stage.apply(Event::ConsoleSize(Size::new(800, 600)));
+        stage.after(150).tick();
+        let Some(Scanout::Pixels(pixels)) = stage.model.current() else { panic!("a framebuffer") };
+        assert_eq!(pixels.size(), Size::new(800, 600));
+        assert!(pixels.read().iter().all(|byte| *byte == 7), "a part of it was thrown away");
+    }
+}
+
+#[test]
+fn trap_11_an_update_beyond_what_the_console_said_is_believed() {
+    let mut stage = Stage::new();
+    let bytes = vec![9; 720 * 400 * 4];
+    stage.pixels(640, 350);
+    stage.apply(Event::ConsoleSize(Size::new(640, 350)));
+    stage.after(5_000).apply(Event::Patch { at: Point::new(0, 0), image: image(720, 400, &bytes) });
+    stage.after(150).tick();
+    let Some(Scanout::Pixels(pixels)) = stage.model.current() else { panic!("a framebuffer") };
+    assert_eq!(*pixels.read(), bytes);
 }
 
 /// qemu.md trap 12: a black buffer of the new size comes before the real one.
@@ -324,6 +357,38 @@ fn a_console_of_another_size_than_its_buffer_has_lost_one() {
     stage.apply(Event::ConsoleSize(larger));
     stage.apply(Event::ConsoleSize(Size::new(800, 600)));
     assert!(!stage.after(60_000).tick().resync, "they agree again");
+}
+
+/// As recorded of QEMU 10.0: the black surface of the new mode, the `Disable` that threw the real one
+/// away, and before, between or after them the console's new size.
+#[test]
+fn a_lost_mode_is_asked_for_whenever_the_consoles_size_is_told() {
+    let larger = Size::new(1024, 768);
+    for told in 0..5 {
+        let mut stage = Stage::new();
+        stage.apply(Event::Dmabuf(dmabuf(1, Wire::V1)));
+        stage.apply(Event::ConsoleSize(Size::new(800, 600)));
+        stage.update(800, 600);
+        stage.after(60_000);
+        for step in 0..5 {
+            if told == step {
+                stage.apply(Event::ConsoleSize(larger));
+            }
+            match step {
+                0 => _ = stage.apply(Event::Dmabuf(sized(2, Wire::V1, false, larger))),
+                1 => _ = stage.after(20).apply(Event::Disable),
+                2 => _ = stage.update(1024, 768),
+                3 => _ = stage.after(30).update(1024, 768),
+                _ => {}
+            }
+        }
+        let asked = (0..30).any(|_| stage.after(10).tick().resync);
+        assert!(asked, "told of its size before step {told}");
+        assert_eq!(stage.model.screen(), Screen::Live(Size::new(800, 600)), "the old picture stays");
+        stage.apply(Event::Dmabuf(sized(3, Wire::V1, false, larger)));
+        stage.update(1024, 768);
+        assert!(!stage.after(60_000).tick().resync, "QEMU has answered");
+    }
 }
 
 #[test]

@@ -293,8 +293,17 @@ proptest! {
         let meant = placed.visible_pixels();
         let shown = rounded(placed.visible(), placed.scale());
         match placed.direct() {
-            Direct::Exact | Direct::Rounded => prop_assert_eq!(shown, meant),
+            Direct::Exact | Direct::Steady | Direct::Rounded => prop_assert_eq!(shown, meant),
             Direct::Resampled => prop_assert_ne!(shown, meant),
+        }
+        if placed.direct() <= Direct::Steady {
+            let Size { width, height, .. } = placed.visible().size;
+            for moved in 0..i64::from(placed.scale().grid().units) {
+                let corner = (placed.visible().origin.x, placed.visible().origin.y);
+                let moved = i32::try_from(moved).expect("few");
+                let elsewhere = Rect::new(corner.0 + moved, corner.1 - moved, width, height);
+                prop_assert_eq!(rounded(elsewhere, placed.scale()).size, meant.size);
+            }
         }
         if placed.direct() == Direct::Exact {
             let seen = placed.visible();
