@@ -124,6 +124,11 @@ impl DisplayView {
         self.send_all(commands);
     }
 
+    /// Presses and releases keys of a text, beside what the person does.
+    pub fn type_keys(&self, commands: impl IntoIterator<Item = Command>) {
+        self.send_all(commands);
+    }
+
     /// Lets go of every key and button that is held in the guest.
     pub fn release_all(&self) {
         let commands = self.imp().seat.borrow_mut().hands.let_go();

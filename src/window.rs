@@ -23,6 +23,7 @@
 //! - `news`: what the session tells, and what follows from it.
 //! - `actions`, `menu`, `keys`: what can be chosen, and the keys that can be sent.
 //! - `keyboard`: who has the keyboard, as a person sees and chooses it.
+//! - `combinations`, `typing`: keys of the person's own, and whole texts, to send.
 //! - `looks`, `scrolling`: size, turn and filter of the picture, and which part of it is seen.
 //! - `consoles`: which of the machine's consoles is shown, and who says so.
 //! - `heads`, `head`, `arrangement`: consoles as tabs and windows, and which of them are seen.
@@ -39,6 +40,7 @@ mod actions;
 mod arrangement;
 mod banner;
 mod closing;
+mod combinations;
 mod consoles;
 mod cover;
 mod details;
@@ -70,6 +72,7 @@ mod sizing;
 mod spread;
 mod statistics;
 mod story;
+mod typing;
 mod words;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -192,6 +195,8 @@ mod imp {
         pub(super) fills: RefCell<Option<String>>,
         pub(super) cover: Cover,
         pub(super) keyboard: Keyboard,
+        /// Combinations of keys that the person has sent.
+        pub(super) combinations: gio::Menu,
         pub(super) sizing: Sizing,
         pub(super) resolution: Resolution,
         pub(super) scrolling: Scrolling,

@@ -45,12 +45,15 @@ impl DisplayView {
 
     /// Gives the guest the keyboard, with the desktop's shortcuts as far as the desktop lets go of them.
     pub fn take_keyboard(&self) {
+        // A menu that this was chosen in may still be about to close.
+        self.imp().wish.set(Some((clock::now(), Input::Wanted)));
         self.grab_focus();
         self.tell_seat(Input::Wanted);
     }
 
     /// Gives the keyboard to the window, and the desktop its shortcuts.
     pub fn give_keyboard_back(&self) {
+        self.imp().wish.take();
         self.tell_seat(Input::Chord);
     }
 
@@ -107,11 +110,11 @@ impl DisplayView {
         self.tell_seat(Input::Fullscreen(window.is_fullscreen()));
     }
 
-    /// The keyboard came after the click that it came for, or while the pointer was here already.
+    /// The keyboard came after the click or the choice that it came for, or while the pointer was here already.
     pub(super) fn make_up_for_focus(&self) {
-        let clicked = self.imp().clicked.take();
-        if clicked.is_some_and(|at| clock::now().since(at) < RECENTLY) {
-            self.tell_seat(Input::Clicked);
+        let wish = self.imp().wish.take().filter(|(at, _)| clock::now().since(*at) < RECENTLY);
+        if let Some((_, wish)) = wish {
+            self.tell_seat(wish);
         }
         let hover = self.imp().hover.borrow().clone();
         if hover.is_some_and(|hover| hover.contains_pointer()) {

@@ -18,7 +18,7 @@ use crate::clock::Time;
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Look, Placement, Scroll};
 use crate::input::account::Account;
-use crate::input::grab::{Obstacle, State};
+use crate::input::grab::{self, Obstacle, State};
 use crate::input::{Command, Seat};
 use crate::present::{Options, Output, Paint, Stacking, Status};
 use crate::stats::Stats;
@@ -84,8 +84,8 @@ pub struct DisplayView {
     pub(super) due: RefCell<Option<glib::SourceId>>,
     /// Whether the desktop is given its shortcuts back at this moment: what it tells is no news.
     pub(super) giving_back: Cell<bool>,
-    /// When the picture was clicked while the window did not have the keyboard.
-    pub(super) clicked: Cell<Option<Time>>,
+    /// When the person last wished the guest to have the keyboard, and how: it may come a moment later.
+    pub(super) wish: Cell<Option<(Time, grab::Input)>>,
     /// The window's surface while mapped, with what watches it.
     pub(super) surface: RefCell<Option<(gdk::Surface, Vec<glib::SignalHandlerId>)>>,
     /// The window while rooted, with what watches it.

@@ -7,7 +7,7 @@ use gtk::{gdk, glib};
 use super::DisplayView;
 use super::hold::UNITS_PER_CLICK;
 use crate::clock;
-use crate::input::{Button, Press};
+use crate::input::{Button, Press, grab};
 
 /// 120ths in a click of the wheel.
 const CLICK: f64 = 120.0;
@@ -87,7 +87,7 @@ impl DisplayView {
     fn button(&self, event: &gdk::ButtonEvent) -> glib::Propagation {
         let press = if event.event_type() == gdk::EventType::ButtonPress { Press::Down } else { Press::Up };
         if press == Press::Down {
-            self.imp().clicked.set(Some(clock::now()));
+            self.imp().wish.set(Some((clock::now(), grab::Input::Clicked)));
             self.grab_focus();
         }
         let button = match event.button() {

@@ -15,11 +15,12 @@ use gtk::glib;
 use self::words::{Desktop, Holder};
 use super::MachineWindow;
 use super::i18n::{gettext, gettext_f};
-use crate::input::grab::{Obstacle, State};
+use crate::input::grab::Obstacle;
 use crate::session;
 use crate::view::DisplayView;
 
 pub(super) use self::preferences::{choice, group};
+pub(super) use self::words::fault as combination_fault;
 
 /// What the window shows of the keyboard.
 #[derive(Debug, Default)]
@@ -47,6 +48,7 @@ impl MachineWindow {
             move |button| {
                 if !button.is_active() {
                     window.return_focus();
+                    window.tell_keyboard();
                 }
             }
         ));
@@ -89,7 +91,9 @@ impl MachineWindow {
     /// The guest gets the keyboard with the desktop's shortcuts, or the window has it back.
     pub(super) fn toggle_grab(&self) {
         let view = self.view();
-        if view.takes_keys() && !matches!(view.grab(), State::Free(_)) {
+        let has = self.action_state("grab").is_some_and(|state| state.get() == Some(true));
+        self.imp().keyboard.button.popdown();
+        if has {
             view.give_keyboard_back();
         } else {
             view.take_keyboard();
@@ -100,7 +104,12 @@ impl MachineWindow {
     pub(super) fn tell_keyboard(&self) {
         let (imp, view) = (self.imp(), self.view());
         let parts = &imp.keyboard;
-        let holder = Holder::of(view.grab(), view.takes_keys());
+        let mut holder = Holder::of(view.grab(), view.takes_keys());
+        // Looking at this takes the keyboard from the guest: what is shown is what was before.
+        let looks = parts.button.is_active() || imp.menu_button.is_active();
+        if let (Holder::Nobody, true, Some(before)) = (holder, looks, parts.told.get()) {
+            holder = before;
+        }
         let live = matches!(self.shared().known.borrow().state, session::State::Live(_));
         parts.button.set_visible(live && self.head().is_some());
         let keys = imp.settings.keyboard().release.to_string();

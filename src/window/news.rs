@@ -115,6 +115,9 @@ impl MachineWindow {
             }
             Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
             Event::Asked(id, wish, answer) => return self.wish_answered(id, wish, answer),
+            Event::Answers(answers) => {
+                return self.each_view(|view| view.set_obstacle(Obstacle::Hung, !answers));
+            }
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
             Event::Clipboard(_) => return,
         }
@@ -145,11 +148,16 @@ impl MachineWindow {
             self.remember_machine();
             self.shared().windows().iter().for_each(Self::machine_connected);
         }
-        for (head, _) in self.shared().heads() {
-            head.view().set_obstacle(Obstacle::Disconnected, !live);
-        }
+        self.each_view(|view| {
+            view.set_obstacle(Obstacle::Hung, false);
+            view.set_obstacle(Obstacle::Disconnected, !live);
+        });
         self.closing_goes_on();
         self.tell_all();
+    }
+
+    fn each_view(&self, act: impl Fn(&DisplayView)) {
+        self.shared().heads().iter().for_each(|(head, _)| act(head.view()));
     }
 
     /// Brings everything in line with what is known, in all windows of the machine.

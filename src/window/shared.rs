@@ -30,6 +30,8 @@ pub(super) struct Shared {
     pub(super) memory: RefCell<Option<Memory>>,
     /// What consoles are asked for of their size.
     pub(super) heads_asked: Heads,
+    /// Combinations of keys that the person has sent, the last one first.
+    pub(super) combinations: RefCell<Vec<String>>,
     pub(super) wishes: RefCell<Wishes>,
     /// The monitor that each console fills, by its connector, while all monitors are filled.
     pub(super) spread: RefCell<Option<BTreeMap<ConsoleId, String>>>,
@@ -60,6 +62,7 @@ impl Shared {
             closing: RefCell::default(),
             memory: RefCell::default(),
             heads_asked: Heads::default(),
+            combinations: RefCell::default(),
             wishes: RefCell::default(),
             spread: RefCell::default(),
             fills_monitors: Cell::default(),

@@ -3,6 +3,7 @@
 use adw::prelude::*;
 use gtk::{gio, glib};
 
+use super::words::fault;
 use crate::input::grab::When;
 use crate::input::{Combination, Sync};
 use crate::window::i18n::gettext;
@@ -20,7 +21,8 @@ const CTRL_ALT: &str = "Ctrl+Alt";
 
 /// In the order of their numbers in the schema.
 const WHEN: [When; 4] = [When::Never, When::Click, When::Hover, When::Fullscreen];
-const SYNC: [Sync; 3] = [Sync::Off, Sync::ToGuest, Sync::Both];
+/// What the guest changes by itself the host does not follow: no Wayland client may set its locks.
+const SYNC: [Sync; 2] = [Sync::Off, Sync::ToGuest];
 
 /// What the person prefers.
 #[derive(Debug)]
@@ -80,14 +82,14 @@ pub(in crate::window) fn group(store: &gio::Settings) -> adw::PreferencesGroup {
         &["never", "click", "hover", "fullscreen"],
     ));
     group.add(&release_keys(store));
-    let locks = [gettext("Leave Alone"), gettext("As on This Computer"), gettext("The Same on Both")];
+    let locks = [gettext("Leave Alone"), gettext("As on This Computer")];
     group.add(&choice(
         store,
         LOCKS,
         &gettext("Caps Lock and Num Lock"),
-        &gettext("The machine’s become those of this computer. The other way round works on X11 only."),
+        &gettext("What becomes of the machine’s when it gets the keyboard"),
         &locks,
-        &["off", "to-guest", "both"],
+        &["off", "to-guest"],
     ));
     group
 }
@@ -129,7 +131,7 @@ fn release_keys(store: &gio::Settings) -> adw::EntryRow {
         .build();
     let check = |row: &adw::EntryRow| {
         let parsed = row.text().parse::<Combination>();
-        let words = parsed.as_ref().err().map(ToString::to_string);
+        let words = parsed.as_ref().err().map(fault);
         row.set_tooltip_text(words.as_deref());
         match words {
             Some(words) => {

@@ -1,6 +1,7 @@
 //! What is said of the keyboard, and how each desktop is told to let go of its shortcuts.
 
 use crate::APP_ID;
+use crate::input::CombinationError;
 use crate::input::grab::{Freed, State};
 use crate::window::i18n::{gettext, gettext_f};
 
@@ -81,6 +82,23 @@ pub(super) struct Facts {
     pub(super) command: Option<String>,
 }
 
+/// What is wrong with keys as they were written.
+pub(in crate::window) fn fault(error: &CombinationError) -> String {
+    match error {
+        CombinationError::Empty => gettext("Write keys as in Ctrl+Alt+F2"),
+        CombinationError::Gap => gettext("A key is missing beside a “+”"),
+        CombinationError::Unknown { name, similar: Some(similar) } => gettext_f(
+            "There is no key “{name}”; did you mean “{similar}”?",
+            &[("name", name), ("similar", similar)],
+        ),
+        CombinationError::Unknown { name, similar: None } => {
+            gettext_f("There is no key “{name}”", &[("name", name)])
+        }
+        CombinationError::Twice(name) => gettext_f("“{name}” stands there twice", &[("name", name)]),
+        CombinationError::TooMany => gettext("Too many keys at once"),
+    }
+}
+
 /// How the person has the keyboard back.
 pub(super) fn way_out(keys: &str) -> String {
     gettext_f("{keys} gives the keyboard back", &[("keys", keys)])
@@ -136,7 +154,7 @@ fn remedy(desktop: Desktop) -> String {
             "GNOME asks once and remembers a “Deny”. Allow it in Settings, Apps, Oriel; or have GNOME ask again with this command:",
         ),
         Desktop::Kde => gettext(
-            "In KDE’s System Settings look for a window rule for Oriel that forces global shortcuts, and remove it. While KDE asks for your consent in a notification, choose to allow it.",
+            "In KDE’s System Settings, Window Rules, add a rule for Oriel that forces “Ignore global shortcuts”.",
         ),
         Desktop::Sway => {
             gettext("Sway has been told not to give them away. This line in its configuration changes that:")

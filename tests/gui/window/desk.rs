@@ -11,7 +11,7 @@ use harness::shot::Image;
 
 use crate::stage;
 
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The test as which this program, started once more, shows the window.
 const STAGE: &str = "every_state_has_a_page_of_its_own";

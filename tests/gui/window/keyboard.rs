@@ -43,6 +43,13 @@ fn guest_gets_shortcut(scene: &mut Scene, input: &mut Input) -> bool {
     scene.asked.iter().any(|asked| asked == "0 Key(Qnum(45), Down)")
 }
 
+/// Waits until the guest is told this, and keeps it with the rest.
+#[track_caller]
+fn hear(scene: &mut Scene, told: &str) {
+    scene.hear_until(|answer| answer == told);
+    scene.asked.push(told.to_owned());
+}
+
 /// What the guest holds, going by all that it was told.
 fn held(asked: &[String]) -> Vec<String> {
     let mut held: Vec<String> = Vec::new();
@@ -136,7 +143,8 @@ fn each_preference_has_its_moment() {
 #[test]
 fn whatever_takes_the_keyboard_away_nothing_stays_held() {
     let (mut scene, mut input) = with_shortcut();
-    let ways: [(&str, &[&str], &[&str], &str); 3] = [
+    let ways: [(&str, &[&str], &[&str], &str); 4] = [
+        ("a QEMU that hangs", &["answers no"], &["answers yes"], NOBODY),
         ("a dialog", &["action win.shortcuts"], &["close-dialog"], NOBODY),
         ("a lost connection", &["lost closed"], &["live web"], "-"),
         ("another window", &[], &[], NOBODY),
@@ -148,8 +156,7 @@ fn whatever_takes_the_keyboard_away_nothing_stays_held() {
         for key in [keys::KEY_LEFTSHIFT, keys::KEY_A, keys::KEY_F5] {
             input.key(key, true).expect("a key");
         }
-        scene.hear_until(|answer| answer == "0 Key(Qnum(63), Down)");
-        scene.asked.push("0 Key(Qnum(63), Down)".to_owned());
+        hear(&mut scene, "0 Key(Qnum(63), Down)");
         assert_eq!(held(&scene.asked).len(), 3, "{what}");
         if there.is_empty() {
             scene.sway.run("workspace other").expect("a workspace");
@@ -183,5 +190,108 @@ fn every_key_of_the_table_reaches_the_guest_once() {
         scene.hear_until(|answer| answer == up);
         scene.asked.retain(|asked| asked.starts_with("0 Key"));
         assert_eq!(scene.asked, [format!("0 Key(Qnum({number}), Down)")], "{code}");
+    }
+}
+
+/// Presses what is the answer to a dialog.
+fn answer(scene: &mut Scene, input: &mut Input) {
+    scene.wait_for_state("dialog=true");
+    input.tap(keys::KEY_ENTER).expect("a key");
+}
+
+#[test]
+fn a_text_is_typed_and_can_be_stopped() {
+    let (mut scene, mut input) = with_shortcut();
+    scene.play(&["copy Hi"]);
+    scene.play(&["action win.type-clipboard"]);
+    answer(&mut scene, &mut input);
+    scene.hear_until(|told| told == "0 Key(Qnum(23), Up)");
+    let down: Vec<_> = scene.asked.iter().filter(|told| told.ends_with("Down)")).cloned().collect();
+    let expected = [42, 35, 23].map(|number| format!("0 Key(Qnum({number}), Down)"));
+    assert_eq!(down, expected, "Shift+H and I");
+    scene.wait_for_state("dialog=false");
+
+    // A long one is stopped in the middle of it, and nothing stays held.
+    scene.play(&[&format!("copy {}", "long".repeat(4000))]);
+    scene.asked.clear();
+    scene.play(&["action win.type-clipboard"]);
+    answer(&mut scene, &mut input);
+    hear(&mut scene, "0 Key(Qnum(49), Down)");
+    input.tap(keys::KEY_ESC).expect("a key");
+    scene.wait_for_state("dialog=false");
+    assert!(held(&scene.asked).is_empty(), "{:?}", held(&scene.asked));
+    let typed = scene.asked.len();
+    assert!(typed < 16_000, "it was not stopped");
+    scene.play(&["say"]);
+    assert!(!scene.asked[typed..].iter().any(|told| told.contains("Key")), "it goes on");
+}
+
+#[test]
+fn keys_of_the_persons_own_are_sent_and_remembered() {
+    let (mut scene, mut input) = with_shortcut();
+    scene.play(&["action win.other-keys"]);
+    scene.wait_for_state("dialog=true");
+    input.type_text("ctrl+alt+del").expect("a text");
+    answer(&mut scene, &mut input);
+    scene.hear_until(|told| told == "0 Key(Qnum(29), Up)");
+    let sent: Vec<_> = scene.asked.iter().filter(|told| told.ends_with("Down)")).cloned().collect();
+    assert_eq!(sent, [29, 56, 211].map(|number| format!("0 Key(Qnum({number}), Down)")));
+    // In another window of the same machine, too.
+    scene.play(&["leave", "open guest", "live web", "console 0", "picture 0 640 480"]);
+    let keys = scene.ask("combinations", "combinations ");
+    assert_eq!(keys, "combinations Ctrl+Alt+Del");
+    scene.play(&["action win.send-combination Ctrl+Alt+Del"]);
+    scene.has_asked("0 Key(Qnum(211), Down)");
+}
+
+/// A small generator of numbers that are the same each time (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides as u64).expect("less than the sides")
+    }
+}
+
+#[test]
+fn keys_and_buttons_in_any_order_leave_nothing_held() {
+    let (mut scene, mut input) = with_shortcut();
+    click(&mut scene, &mut input);
+    wait_for(&mut scene, GUEST);
+    let choice = [
+        keys::KEY_A,
+        keys::KEY_S,
+        keys::KEY_LEFTSHIFT,
+        keys::KEY_LEFTCTRL,
+        keys::KEY_LEFTALT,
+        keys::KEY_LEFTMETA,
+        keys::KEY_CAPSLOCK,
+    ];
+    let buttons = [keys::BTN_LEFT, keys::BTN_RIGHT];
+    let (mut dice, mut down) = (Dice(0x0123_4567_89ab_cdef), Vec::<u32>::new());
+    for event in 1..=1200 {
+        let is_button = dice.throw(5) == 0;
+        let code =
+            if is_button { buttons[dice.throw(buttons.len())] } else { choice[dice.throw(choice.len())] };
+        let press = !down.contains(&code);
+        down.retain(|one| *one != code);
+        down.extend(press.then_some(code));
+        if is_button { input.button(code, press) } else { input.key(code, press) }.expect("input");
+        if event % 200 == 0 {
+            scene.sway.run("workspace other").expect("a workspace");
+            wait_for(&mut scene, NOBODY);
+            assert!(held(&scene.asked).is_empty(), "after {event}: {:?}", held(&scene.asked));
+            scene.sway.run("workspace 1").expect("a workspace");
+            scene.wait_for_state("active=true");
+            for code in std::mem::take(&mut down) {
+                let done = if code > 255 { input.button(code, false) } else { input.key(code, false) };
+                done.expect("input");
+            }
+            click(&mut scene, &mut input);
+            wait_for(&mut scene, GUEST);
+        }
     }
 }

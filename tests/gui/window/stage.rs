@@ -191,6 +191,7 @@ impl Play {
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
             ["ended", kind] => self.tell(Event::State(State::Ended(end(kind)))),
+            ["answers", answers] => self.tell(Event::Answers(answers == "yes")),
             ["power-failed"] => self.tell(Event::PowerFailed(Power::Down, PowerError::NoMonitor)),
             ["action", name] => self.activate(name, None),
             ["action", name, target] => self.activate(name, Some(&target.to_variant())),
@@ -204,6 +205,8 @@ impl Play {
             }
             ["windows"] => self.say_windows(),
             ["focus"] => self.say_focus(),
+            ["copy", text] => self.window().clipboard().set_text(text),
+            ["combinations"] => self.say_combinations(),
             ["keyboard"] => self.say_keyboard(),
             ["open-keyboard"] => self.keyboard_button().expect("a button").popup(),
             ["leds", id, bits] => self.tell(Event::Leds(
@@ -432,6 +435,15 @@ impl Play {
         buttons.find(|button| button.icon_name().is_some_and(|icon| icons.contains(&icon.as_str())))
     }
 
+    /// The combinations of keys that the menu offers beside the common ones.
+    fn say_combinations(&self) {
+        let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
+        let menu = buttons.find(gtk::MenuButton::is_primary).and_then(|button| button.menu_model());
+        let mut found = Vec::new();
+        targets(&menu.expect("a menu"), "win.send-combination", &mut found);
+        self.recorder.say(&format!("combinations {}", found.join("|")));
+    }
+
     /// Who has the keyboard, as the window shows it.
     fn say_keyboard(&self) {
         let button = self.keyboard_button().filter(gtk::MenuButton::is_visible);
@@ -471,6 +483,22 @@ impl Play {
             entries(&menu, &mut words);
         }
         self.recorder.say(&format!("consoles {}", words.join("|")));
+    }
+}
+
+/// What an action is given by the items of a menu, and of the menus in it.
+fn targets(menu: &gio::MenuModel, action: &str, found: &mut Vec<String>) {
+    for at in 0..menu.n_items() {
+        let named = menu.item_attribute_value(at, gio::MENU_ATTRIBUTE_ACTION, Some(glib::VariantTy::STRING));
+        if named.is_some_and(|named| named.str() == Some(action)) {
+            let target = menu.item_attribute_value(at, gio::MENU_ATTRIBUTE_TARGET, None);
+            found.extend(target.and_then(|target| target.str().map(str::to_owned)));
+        }
+        for link in [gio::MENU_LINK_SECTION, gio::MENU_LINK_SUBMENU] {
+            if let Some(inner) = menu.item_link(at, link) {
+                targets(&inner, action, found);
+            }
+        }
     }
 }
 
