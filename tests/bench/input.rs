@@ -6,8 +6,8 @@
 //! the call: sway, Oriel and two sockets.
 #![allow(clippy::print_stdout, reason = "the tables are the result")]
 
-#[path = "shared/mod.rs"]
-mod shared;
+#[path = "shared/args.rs"]
+mod args;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,8 +21,7 @@ use harness::viewer::Viewer;
 use harness::{Error, Result};
 use standin::{Call, ConsoleSpec, Listener, Standin, clock, pattern, pixman};
 
-use self::shared::args::Args;
-use self::shared::say;
+use self::args::Args;
 
 /// The screen and the guest's picture, which fills it.
 const SIZE: (u32, u32) = (1280, 720);
@@ -45,7 +44,7 @@ fn main() -> ExitCode {
     let args = match Args::read(std::env::args().skip(1)) {
         Ok(args) => args,
         Err(error) => {
-            say(error);
+            eprintln!("bench: {error}");
             return ExitCode::from(2);
         }
     };
@@ -64,7 +63,7 @@ fn main() -> ExitCode {
                 println!("| {name} | {} | {:.3} | {:.3} | {:.3} |", times.len(), at(50), at(99), at(100));
             }
             Err(error) => {
-                say(format_args!("{name}: {error}"));
+                eprintln!("bench: {name}: {error}");
                 outcome = ExitCode::FAILURE;
             }
         }

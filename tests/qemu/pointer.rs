@@ -142,11 +142,11 @@ impl Person {
         let top = (f64::from(HEADER) * scale) as u32;
         let (width, height) = (SCREEN.0, SCREEN.1 - top);
         self.told(&format!("a guest of {width} by {height}"), |reports| {
-            let modes = reports.iter().filter_map(|report| match report {
+            let mut modes = reports.iter().filter_map(|report| match report {
                 Report::Mode { size } | Report::Ready { size, .. } => Some(*size),
                 _ => None,
             });
-            (modes.last() == Some((width, height))).then_some(())
+            (modes.next_back() == Some((width, height))).then_some(())
         })?;
         for place in [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1), (301, 225)] {
             let at = |pixel: u32| (f64::from(pixel) + 0.5) / scale;

@@ -221,6 +221,19 @@ impl Play {
                 glib::spawn_future_local(clipboard(self.window().clone(), self.recorder.clone()));
             }
             ["say"] => self.say_state(),
+            ["mode" | "tie" | "raw" | "hold" | "busy", ..] => self.act_on_pointer(&words),
+            ["close-dialog"] => {
+                if let Some(dialog) = self.window().visible_dialog() {
+                    dialog.force_close();
+                }
+            }
+            ["leave"] => self.window().leave(),
+            _ => panic!("not in the script's language: {line}"),
+        }
+    }
+
+    fn act_on_pointer(&self, words: &[&str]) {
+        match *words {
             ["mode", id, mode] => {
                 let mode = if mode == "absolute" { PointerMode::Absolute } else { PointerMode::Relative };
                 self.tell(Event::PointerMode(ConsoleId(id.parse().expect("a number")), mode));
@@ -236,13 +249,7 @@ impl Play {
             ["busy", milliseconds] => {
                 std::thread::sleep(Duration::from_millis(milliseconds.parse().expect("a number")))
             }
-            ["close-dialog"] => {
-                if let Some(dialog) = self.window().visible_dialog() {
-                    dialog.force_close();
-                }
-            }
-            ["leave"] => self.window().leave(),
-            _ => panic!("not in the script's language: {line}"),
+            _ => panic!("not in the script's language: {words:?}"),
         }
     }
 
