@@ -2,6 +2,7 @@
 //!
 //! - [`Offer`]: what a copy is, by the types that it comes in; secrets show here.
 //! - [`Exchange`]: the state machine between the two sides: who copied last, who may have it.
+//! - [`LineEnds`]: how lines end on either side.
 //!
 //! Two clipboards become one by grabs: whoever copies tells the other, with a serial number, and the
 //! text follows when somebody pastes. Both may copy at once; the serials then decide, in the same
@@ -9,12 +10,14 @@
 
 mod exchange;
 mod lane;
+mod lines;
 mod offer;
 
 pub use exchange::{
     Act, Agent, Consent, Direction, Exchange, Input, Notice, PasteId, ReadError, Settings, Token,
 };
-pub use offer::Offer;
+pub use lines::LineEnds;
+pub use offer::{Offer, SECRET, TEXT};
 
 /// Which of a desktop's clipboards (qapi/ui.json's order; ui/clipboard.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

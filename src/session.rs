@@ -196,7 +196,9 @@ pub enum Boosting {
     /// Where we hold the machine's own monitor, and it helps.
     #[default]
     Auto,
-    /// Where we hold it, whether that helps or not.
+    /// Also where libvirt holds it, which marks the machine as tainted for it.
+    Everywhere,
+    /// As `Everywhere`, whether that helps or not.
     Always,
     Off,
 }

@@ -30,21 +30,28 @@
 //! - `monitors`, `spread`: the computer's monitors, and a machine that fills all of them.
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
+//! - `figures`: how consoles reach the screen, for the library.
+//! - `power`: the switches of a machine that libvirt runs.
 //! - `resolution`: which size the guest is asked for, and what became of it.
+//! - `clipboard`: what is copied here and pasted in the machine, and the other way round.
 //! - `ramfb`: what to do where firmware draws nothing.
+//! - [`ready`]: what a machine of libvirt's lacks, and the dialog that changes its definition.
+//! - `monospace`: text as machines write it.
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
 
-mod about;
+pub(crate) mod about;
 mod actions;
 mod arrangement;
 mod banner;
+mod clipboard;
 mod closing;
 mod combinations;
 mod consoles;
 mod cover;
 mod details;
 mod diagnostics;
+mod figures;
 mod fullscreen;
 mod head;
 mod heads;
@@ -55,12 +62,15 @@ mod looks;
 mod memory;
 mod menu;
 mod monitors;
+pub(crate) mod monospace;
 mod news;
 mod overlay;
 mod page;
 mod pointer;
+pub(crate) mod power;
 mod preferences;
 mod ramfb;
+pub mod ready;
 mod remote;
 mod resolution;
 mod screenshot;
@@ -73,7 +83,7 @@ mod spread;
 mod statistics;
 mod story;
 mod typing;
-mod words;
+pub(crate) mod words;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -100,6 +110,7 @@ use crate::session::{Boosting, Console, ConsoleId};
 use crate::view::DisplayView;
 
 pub use self::monitors::Monitor;
+pub use self::ready::Managed;
 pub use self::remote::{Hold, Remote};
 pub use self::settings::store as settings;
 
@@ -124,6 +135,8 @@ pub struct Setup {
     pub hold: Hold,
     /// How it was reached, for diagnostics: `bus`, `qmp`, `fd` or `launch`.
     pub way: &'static str,
+    /// Where its definition is, if libvirt runs it.
+    pub managed: Option<Managed>,
     /// The console to show, by its number; as it was last time without.
     pub console: Option<u32>,
     /// Which monitors it fills.
@@ -202,7 +215,10 @@ mod imp {
         pub(super) scrolling: Scrolling,
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
+        pub(super) switches: power::Switches,
         pub(super) countdown: RefCell<Option<glib::SourceId>>,
+        /// Whether the person has been told what the machine lacks.
+        pub(super) hinted: Cell<bool>,
         /// Whether the person has been told how to leave fullscreen.
         pub(super) fullscreen_told: Cell<bool>,
         /// What told it, until the window leaves fullscreen.
@@ -243,6 +259,8 @@ mod imp {
                 move |_| window.menu_toggled()
             ));
             window.install_actions();
+            window.install_switches();
+            window.install_make_ready();
             window.add_scrolling();
             window.install_looks();
             window.install_keys();
@@ -300,6 +318,7 @@ impl MachineWindow {
                 window.fill_monitors(true);
             }
         }
+        window.follow_domain();
         window.tell();
         window
     }
@@ -312,6 +331,7 @@ impl MachineWindow {
         assert!(fresh, "a window is set up once");
         window.watch_settings();
         window.watch_screen_lock();
+        window.watch_clipboard();
         window.fill_menus();
         window.watch_monitors();
         window.look_changed();

@@ -7,8 +7,9 @@
 
 use std::sync::Arc;
 
-use super::lane::{Fetch, Guest, Host, Lane, Ruling};
-use super::{Offer, Selection};
+use super::lane::{Fetch, Guest, Host, Lane, Ruling, Seen};
+use super::lines::Lines;
+use super::{LineEnds, Offer, Selection};
 
 /// The longest text that reaches a guest, in bytes: QEMU drops a message to the agent that does not
 /// fit into its buffer of 1 MiB beside what waits there, and the guest waits for it in vain
@@ -44,12 +45,14 @@ pub struct Settings {
     pub primary: bool,
     /// The longest text that goes either way, in bytes.
     pub longest: usize,
+    /// How lines end in the guest.
+    pub line_ends: LineEnds,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let (to_guest, to_host) = (Consent::default(), Consent::default());
-        Self { to_guest, to_host, primary: true, longest: LONGEST_TO_HOST }
+        Self { to_guest, to_host, primary: true, longest: LONGEST_TO_HOST, line_ends: LineEnds::Auto }
     }
 }
 
@@ -96,6 +99,8 @@ pub enum ReadError {
     TooLong(usize),
     /// It is no text.
     NotText,
+    /// It turned out to be a secret.
+    Secret,
     /// Its owner does not give it.
     Failed,
 }
@@ -119,6 +124,9 @@ pub enum Input {
     GuestRead { selection: Selection, token: Token, text: Result<Arc<str>, ReadError> },
     /// Something was copied on the host, by anybody but us.
     HostCopied { selection: Selection, offer: Offer },
+    /// What lies on the host's clipboard is told of anew, and may have lain there before: a Wayland
+    /// compositor tells each time that one of our windows gets the keyboard.
+    HostSeen { selection: Selection, offer: Offer },
     /// What [`Act::ReadHost`] asked for.
     HostRead { selection: Selection, token: Token, text: Result<Arc<str>, ReadError> },
     /// An application of the host's wants the text that [`Act::OfferToHost`] promised.
@@ -170,6 +178,7 @@ pub struct Exchange {
     is_focused: bool,
     asked: Vec<Direction>,
     lanes: [Lane; Selection::ALL.len()],
+    lines: Lines,
     tokens: u64,
     acts: Vec<Act>,
 }
@@ -196,6 +205,7 @@ impl Exchange {
             Input::GuestReleased(selection) => self.guest_released(selection),
             Input::GuestRead { selection, token, text } => self.guest_read(selection, token, text),
             Input::HostCopied { selection, offer } => self.host_copied(selection, offer),
+            Input::HostSeen { selection, offer } => self.host_seen(selection, offer),
             Input::HostRead { selection, token, text } => self.host_read(selection, token, text),
             Input::HostPastes { selection, paste } => self.host_pastes(selection, paste),
             Input::Focus(is_focused) => self.is_focused = is_focused,
@@ -209,7 +219,14 @@ impl Exchange {
 
     /// Does what waited for the person, their word, or the machine.
     fn pass_on(&mut self, selection: Selection) {
+        if self.lane(selection).host == Host::Unsure && self.can(Direction::ToGuest, selection) {
+            let token = self.read_host(selection);
+            self.lane(selection).host = Host::Checking(token);
+        }
         let lane = self.lane(selection);
+        if matches!(lane.host, Host::Checking(_)) {
+            return;
+        }
         if lane.guest == (Guest::Theirs { untold: true }) {
             if self.may(Direction::ToHost, selection) {
                 self.lane(selection).guest = Guest::Theirs { untold: false };
@@ -224,28 +241,44 @@ impl Exchange {
         }
         match offer {
             Offer::Text => {
-                let token = self.token();
+                let token = self.read_host(selection);
                 self.lane(selection).host = Host::Reading(token);
-                let limit = self.settings.limit(Direction::ToGuest);
-                self.acts.push(Act::ReadHost { selection, token, limit });
             }
-            Offer::Secret => self.keep(selection, Some(Notice::Secret)),
-            Offer::Nothing => self.keep(selection, None),
+            Offer::Secret | Offer::Nothing => {
+                self.lane(selection).seen = Seen::Unreadable(offer);
+                self.keep(selection, (offer == Offer::Secret).then_some(Notice::Secret));
+            }
         }
     }
 
-    /// Whether a text may go this way now. Asks the person, if that is what it takes.
+    /// Whether a text may go this way now. Asks the person, if that is what it takes, and if there is
+    /// anybody in the guest to give it to.
     fn may(&mut self, direction: Direction, selection: Selection) -> bool {
-        let wanted = selection == Selection::Clipboard || self.settings.primary;
-        if !(self.is_connected && self.is_focused && wanted) {
-            return false;
-        }
-        let consent = self.settings.consent(direction);
-        if consent == Consent::Unasked && !self.asked.contains(&direction) {
+        let can = self.can(direction, selection);
+        let asks = self.is_wanted(selection)
+            && self.settings.consent(direction) == Consent::Unasked
+            && self.agent == Agent::Present
+            && !self.asked.contains(&direction);
+        if asks {
             self.asked.push(direction);
             self.acts.push(Act::Ask(direction));
         }
-        consent == Consent::Given
+        can
+    }
+
+    fn can(&self, direction: Direction, selection: Selection) -> bool {
+        self.is_wanted(selection) && self.settings.consent(direction) == Consent::Given
+    }
+
+    fn is_wanted(&self, selection: Selection) -> bool {
+        let wanted = selection == Selection::Clipboard || self.settings.primary;
+        self.is_connected && self.is_focused && wanted
+    }
+
+    fn read_host(&mut self, selection: Selection) -> Token {
+        let (token, limit) = (self.token(), self.settings.limit(Direction::ToGuest));
+        self.acts.push(Act::ReadHost { selection, token, limit });
+        token
     }
 
     fn connected(&mut self) {
@@ -263,7 +296,7 @@ impl Exchange {
             let lane = self.lane(selection);
             lane.reset();
             match std::mem::replace(&mut lane.guest, Guest::Nothing) {
-                Guest::Ours { .. } if lane.host == Host::Settled => lane.host = Host::Unread(Offer::Text),
+                Guest::Ours { .. } if lane.host.is_settled() => lane.host = Host::Unread(Offer::Text),
                 Guest::Theirs { .. } => self.guest_gone(selection),
                 Guest::Nothing | Guest::TakenBack { .. } | Guest::Ours { .. } => {}
             }
@@ -286,6 +319,8 @@ impl Exchange {
     }
 
     fn guest_copied(&mut self, selection: Selection, serial: u32, text: bool) {
+        // One that came before us does not announce itself.
+        self.agent = Agent::Present;
         match self.lane(selection).grabbed(serial) {
             Ruling::Ours { serial, text } => self.acts.push(Act::Grab { selection, serial, text }),
             Ruling::Nobodys { serial } => {
@@ -300,7 +335,9 @@ impl Exchange {
                     Host::Settled if text && matches!(before, Guest::Ours { .. }) => {
                         lane.host = Host::Unread(Offer::Text);
                     }
-                    Host::Reading(_) if text => lane.host = Host::Unread(Offer::Text),
+                    Host::Reading(_) | Host::Checking(_) | Host::Unsure if text => {
+                        lane.host = Host::Unread(Offer::Text);
+                    }
                     Host::Unread(_) | Host::Reading(_) if !text => lane.host = Host::Settled,
                     _ => {}
                 }
@@ -322,6 +359,10 @@ impl Exchange {
 
     /// What was copied in the guest cannot be fetched any more; what we have of it stays.
     fn guest_gone(&mut self, selection: Selection) {
+        let lane = self.lane(selection);
+        if matches!(lane.host, Host::Unsure | Host::Checking(_)) {
+            lane.host = Host::Unread(Offer::Text);
+        }
         if matches!(self.lane(selection).host, Host::Guests(Fetch::Unread | Fetch::Reading(..))) {
             self.own_host(selection, Host::Settled);
             self.acts.push(Act::WithdrawFromHost(selection));
@@ -335,7 +376,7 @@ impl Exchange {
             return;
         }
         let pastes = std::mem::take(pastes);
-        let text = self.checked(Direction::ToHost, text).ok();
+        let text = self.checked(Direction::ToHost, text).ok().map(|text| self.lines.for_host(text));
         self.lane(selection).host = Host::Guests(text.clone().map_or(Fetch::Unread, Fetch::Text));
         let deliver = |paste| Act::Deliver { paste, text: text.clone() };
         self.acts.extend(pastes.into_iter().map(deliver));
@@ -348,20 +389,53 @@ impl Exchange {
         self.own_host(selection, Host::Unread(offer));
     }
 
+    fn host_seen(&mut self, selection: Selection, offer: Offer) {
+        let lane = self.lane(selection);
+        let is_dealt_with = match &lane.host {
+            host if host.is_settled() => true,
+            // The guest copied after it.
+            Host::Unread(_) => lane.guest == Guest::Theirs { untold: true },
+            _ => false,
+        };
+        match (&lane.seen, offer) {
+            (Seen::Unreadable(seen), offer) if *seen == offer && is_dealt_with => {}
+            (Seen::Text(_) | Seen::TooLong(_), Offer::Text) if is_dealt_with => lane.host = Host::Unsure,
+            _ => self.host_copied(selection, offer),
+        }
+    }
+
     fn host_read(&mut self, selection: Selection, token: Token, text: Result<Arc<str>, ReadError>) {
-        if self.lane(selection).host != Host::Reading(token) {
-            return;
+        let lane = self.lane(selection);
+        let before = lane.seen.clone();
+        match lane.host {
+            Host::Reading(expected) if expected == token => lane.see(&text),
+            Host::Checking(expected) if expected == token => {
+                lane.see(&text);
+                if lane.seen == before {
+                    // It is of interest again should the guest lose what it has.
+                    let theirs = lane.guest == (Guest::Theirs { untold: true });
+                    lane.host = if theirs { Host::Unread(Offer::Text) } else { Host::Settled };
+                    return;
+                }
+                if let Guest::Theirs { untold } = &mut lane.guest {
+                    *untold = false;
+                }
+            }
+            _ => return,
         }
         if !self.may(Direction::ToGuest, selection) {
             self.lane(selection).host = Host::Unread(Offer::Text);
             return;
         }
+        let text = text.map(|text| self.lines.for_guest(text));
         match self.checked(Direction::ToGuest, text) {
             Ok(text) => {
                 self.lane(selection).host = Host::Settled;
                 self.grab(selection, text);
             }
-            Err(_) => self.keep(selection, None),
+            Err(error) => {
+                self.keep(selection, (error == ReadError::Secret).then_some(Notice::Secret));
+            }
         }
     }
 
@@ -378,13 +452,14 @@ impl Exchange {
                 self.acts.push(Act::ReadGuest { selection, token: fresh, limit });
                 return;
             }
-            Host::Settled | Host::Unread(_) | Host::Reading(_) => None,
+            Host::Settled | Host::Unread(_) | Host::Reading(_) | Host::Unsure | Host::Checking(_) => None,
         };
         self.acts.push(Act::Deliver { paste, text });
     }
 
     fn set(&mut self, settings: Settings) {
         let before = std::mem::replace(&mut self.settings, settings);
+        self.lines.wanted = settings.line_ends;
         for selection in Selection::ALL {
             let wanted = selection == Selection::Clipboard || settings.primary;
             let stopped = |direction| {
@@ -393,7 +468,7 @@ impl Exchange {
             };
             let lane = self.lane(selection);
             if stopped(Direction::ToGuest) && lane.take_back() {
-                if lane.host == Host::Settled {
+                if lane.host.is_settled() {
                     lane.host = Host::Unread(Offer::Text);
                 }
                 self.acts.push(Act::Release(selection));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Offer, PasteId, Token};
+use super::{Offer, PasteId, ReadError, Token};
 
 /// What the host's clipboard holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +13,19 @@ pub(super) enum Host {
     Unread(Offer),
     /// Text that is being read.
     Reading(Token),
+    /// Text that may be what it was when it was last read: nobody has looked.
+    Unsure,
+    /// The same, and it is being read to know.
+    Checking(Token),
     /// The guest's text, which we hand out.
     Guests(Fetch),
+}
+
+impl Host {
+    /// Whether the guest has what it holds, as far as anybody knows.
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(self, Self::Settled | Self::Unsure | Self::Checking(_))
+    }
 }
 
 /// How much of the guest's text we have.
@@ -26,6 +37,20 @@ pub(super) enum Fetch {
     Reading(Token, Vec<PasteId>),
     /// All of it.
     Text(Arc<str>),
+}
+
+/// What was found on the host's clipboard when it was last looked at.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Nobody has looked, or it could not be read.
+    #[default]
+    Unknown,
+    /// This text.
+    Text(Arc<str>),
+    /// A text of at least so many bytes.
+    TooLong(usize),
+    /// This, which is not to be read.
+    Unreadable(Offer),
 }
 
 /// What the guest's clipboard holds.
@@ -46,6 +71,7 @@ pub(super) enum Guest {
 pub(super) struct Lane {
     pub(super) host: Host,
     pub(super) guest: Guest,
+    pub(super) seen: Seen,
     /// The serial of the next grab, whoever makes it: each side counts those that it sees.
     next: u32,
 }
@@ -64,11 +90,21 @@ pub(super) enum Ruling {
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { host: Host::Settled, guest: Guest::Nothing, next: 0 }
+        Self { host: Host::Settled, guest: Guest::Nothing, seen: Seen::Unknown, next: 0 }
     }
 }
 
 impl Lane {
+    /// The host's clipboard has been read.
+    pub(super) fn see(&mut self, text: &Result<Arc<str>, ReadError>) {
+        self.seen = match text {
+            Ok(text) => Seen::Text(text.clone()),
+            Err(ReadError::TooLong(length)) => Seen::TooLong(*length),
+            Err(ReadError::Secret) => Seen::Unreadable(Offer::Secret),
+            Err(ReadError::NotText | ReadError::Failed) => Seen::Unknown,
+        };
+    }
+
     /// The host grabs; says with which serial.
     ///
     /// The agent takes the very serial that it expects, or that of its own last grab, and no other

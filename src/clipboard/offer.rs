@@ -5,7 +5,7 @@
 /// KDE's is the one in use on Linux: KeePassXC, KWallet and `wl-copy --sensitive` set it to
 /// "secret". The others come with applications from macOS (nspasteboard.org; the second as Qt spells
 /// it) and with those of Windows, which Wine passes on.
-const SECRET: [&str; 6] = [
+pub const SECRET: [&str; 6] = [
     "x-kde-passwordManagerHint",
     "application/x-nspasteboard-concealed-type",
     "org.nspasteboard.ConcealedType",
@@ -14,8 +14,8 @@ const SECRET: [&str; 6] = [
     "application/x-copyq-secret",
 ];
 
-/// Types of text, of which every toolkit converts to UTF-8.
-const TEXT: [&str; 5] = ["text/plain;charset=utf-8", "text/plain", "UTF8_STRING", "STRING", "TEXT"];
+/// Types of text, the best first; every toolkit offers the first or the second, or converts to them.
+pub const TEXT: [&str; 5] = ["text/plain;charset=utf-8", "UTF8_STRING", "text/plain", "STRING", "TEXT"];
 
 /// What somebody has copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

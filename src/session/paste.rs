@@ -14,6 +14,7 @@ use super::Event;
 use crate::clipboard::{Act, Input, ReadError};
 use crate::display1::clipboard::{Clipboard, Said, TextError};
 use crate::display1::{CallError, Peer};
+use crate::source::qmp::{Client, QmpError};
 
 /// Attends to the clipboard, until nobody wants anything of it any more or the connection breaks.
 pub(super) async fn attend(peer: Peer, acts: Receiver<Act>, events: Sender<Event>) {
@@ -62,6 +63,26 @@ pub(super) async fn attend(peer: Peer, acts: Receiver<Act>, events: Sender<Event
             tracing::debug!(%error, "the clipboard is gone");
             return;
         }
+    }
+}
+
+/// Tells whether anybody in the guest has the agent's port open, until the monitor is gone.
+pub(super) async fn watch_port(monitor: &Client, events: Sender<Event>) {
+    let mut told = None;
+    loop {
+        match monitor.agent_port().await {
+            Ok(Some(open)) if told != Some(open) => {
+                told = Some(open);
+                // Nobody may listen any more.
+                let _ = events.send(Event::Clipboard(Input::Port { open })).await;
+            }
+            Ok(_) | Err(QmpError::Silent { .. }) => {}
+            Err(error) => {
+                tracing::debug!(%error, "nobody tells whether there is an agent");
+                return;
+            }
+        }
+        monitor.port_changed().await;
     }
 }
 

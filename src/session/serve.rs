@@ -226,6 +226,10 @@ impl<'a> Serving<'a> {
             self.clipboard = Some(acts);
             let attended = paste::attend(self.link.peer.clone(), wanted, self.shared.events.clone());
             self.job(attended.map(|()| Done::Attended));
+            if let Some(monitor) = self.link.monitor() {
+                let watched = paste::watch_port(monitor, self.shared.events.clone());
+                self.job(watched.map(|()| Done::Attended));
+            }
         }
     }
 
@@ -338,11 +342,11 @@ impl<'a> Serving<'a> {
 
     fn describe(&mut self, id: ConsoleId) {
         let console = self.link.peer.console(id.0);
-        let monitor = self.link.monitor();
+        let link = self.link;
         self.job(async move {
             let described = async {
                 let description = console.describe().await?;
-                let hardware = hardware::find(monitor, &description.label, description.head).await;
+                let hardware = hardware::find(link, &description.label, description.head).await;
                 Ok((description, hardware))
             };
             Done::Described(id, described.await)
@@ -482,12 +486,16 @@ impl<'a> Serving<'a> {
         served.boost = None;
         let Some(known) = self.shared.consoles.get(&id) else { return };
         let Console { label, head, hardware, frames, stats, .. } = known.console.clone();
-        let policy = match self.shared.boost.get() {
-            Boosting::Auto => Policy::Measured,
+        let boosting = self.shared.boost.get();
+        let policy = match boosting {
+            Boosting::Auto | Boosting::Everywhere => Policy::Measured,
             Boosting::Always => Policy::Always,
             Boosting::Off => return,
         };
-        let Some(client) = self.link.monitor().filter(|_| hardware.is_polled()) else { return };
+        let Some(refresher) = self.link.refresher().filter(|_| hardware.is_polled()) else { return };
+        if refresher.taints() && boosting == Boosting::Auto {
+            return;
+        }
         let Some(device) = hardware::address(id, &label, head) else {
             tracing::info!(%id, "a vGPU without an id, and not the first console: QEMU shows 33 frames a second");
             return;
@@ -495,7 +503,7 @@ impl<'a> Serving<'a> {
         let (hold, released) = async_channel::bounded::<()>(1);
         served.boost = Some(hold);
         self.job(async move {
-            let drive = pin!(drive::drive(Monitor { client, device }, policy, &frames, &stats));
+            let drive = pin!(drive::drive(Monitor { refresher, device }, policy, &frames, &stats));
             future::select(drive, pin!(released.recv())).await;
             Done::Boosted
         });

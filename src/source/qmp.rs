@@ -65,15 +65,6 @@ impl fmt::Display for Shutdown {
     }
 }
 
-/// What a display showed when QEMU was made to look at it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refreshed {
-    /// A buffer of the guest's.
-    Buffer,
-    /// A surface of QEMU's own: text, ramfb, VGA.
-    Surface,
-}
-
 /// A command on its way: a line, with or without a descriptor, and who waits for the reply.
 #[derive(Debug)]
 struct Call {
@@ -90,6 +81,7 @@ struct Call {
 pub struct Client {
     calls: Sender<Call>,
     ended: Receiver<Option<Shutdown>>,
+    ports: Receiver<()>,
     next: AtomicU64,
     version: Option<String>,
     _loop: Task<(), zruntime::Shared>,
@@ -123,11 +115,15 @@ impl Client {
         };
         let (calls, incoming) = async_channel::bounded(16);
         let (over, ended) = async_channel::bounded(1);
+        let (port, ports) = async_channel::bounded(1);
         let run = runtime.spawn("QMP", async move {
-            let shutdown = converse(&mut lines, &incoming).await;
+            let shutdown = converse(&mut lines, &incoming, &port).await;
+            // What was sent too late to be read would be waited for as long as the channel lives.
+            incoming.close();
+            while incoming.try_recv().is_ok() {}
             let _ = over.send(shutdown).await;
         });
-        let client = Self { calls, ended, next: 0.into(), version, _loop: run };
+        let client = Self { calls, ended, ports, next: 0.into(), version, _loop: run };
         client.execute("qmp_capabilities", json!({}), None).await?;
         Ok(client)
     }
@@ -197,31 +193,29 @@ impl Client {
         Ok(listed.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(read).collect())
     }
 
-    /// Has QEMU look at a display at once: the one of the device with this id and head, or else the
-    /// first.
-    ///
-    /// The only command for that is `screendump`, whose first step it is (ui/ui-qmp-cmds.c,
-    /// `qmp_screendump`); what follows fails. While a buffer of the guest's is shown there is no
-    /// surface to dump; otherwise the dump stops at its file, which cannot be made anywhere, so that
-    /// nothing is ever written.
+    /// Has QEMU write a picture of a display.
+    pub(super) async fn screendump(&self, arguments: Value) -> Result<(), QmpError> {
+        self.execute("screendump", arguments, None).await.map(drop)
+    }
+
+    /// Whether anybody in the guest has opened the port of QEMU's own SPICE agent; `None` without one.
     ///
     /// # Errors
     ///
-    /// When QEMU refuses for another reason, or does not answer.
-    pub async fn refresh(&self, device: Option<(&str, u32)>) -> Result<Refreshed, QmpError> {
-        const NOWHERE: &str = "/dev/null/oriel-refresh";
-        let arguments = match device {
-            Some((id, head)) => json!({ "filename": NOWHERE, "device": id, "head": head }),
-            None => json!({ "filename": NOWHERE }),
-        };
-        match self.execute("screendump", arguments, None).await {
-            Err(QmpError::Refused { words, .. }) if words == "no surface" => Ok(Refreshed::Buffer),
-            Err(QmpError::Refused { words, .. }) if words.contains(NOWHERE) => Ok(Refreshed::Surface),
-            Err(error) => Err(error),
-            Ok(_) => Err(QmpError::Refused {
-                command: "screendump",
-                words: "it can write a picture where no file can be".to_owned(),
-            }),
+    /// When QEMU does not answer.
+    pub async fn agent_port(&self) -> Result<Option<bool>, QmpError> {
+        let listed = self.execute("query-chardev", json!({}), None).await?;
+        // A device without a file name goes by its type (chardev/char.c, `qemu_chardev_new`).
+        let is_agent = |one: &&Value| one["filename"].as_str().is_some_and(|name| name.ends_with("vdagent"));
+        let agent = listed.as_array().and_then(|all| all.iter().find(is_agent));
+        Ok(agent.and_then(|agent| agent["frontend-open"].as_bool()))
+    }
+
+    /// Waits until a serial port of the guest's has been opened or closed since this was last asked.
+    /// QEMU does not tell of ports without an id.
+    pub async fn port_changed(&self) {
+        if self.ports.recv().await.is_err() {
+            future::pending().await
         }
     }
 
@@ -262,7 +256,7 @@ impl Client {
 type Waiting = VecDeque<(u64, Sender<Result<Value, String>>)>;
 
 /// Sends commands and sorts what comes back, until either side hangs up.
-async fn converse(lines: &mut Lines, calls: &Receiver<Call>) -> Option<Shutdown> {
+async fn converse(lines: &mut Lines, calls: &Receiver<Call>, port: &Sender<()>) -> Option<Shutdown> {
     let mut waiting = Waiting::new();
     let mut shutdown = None;
     loop {
@@ -279,7 +273,7 @@ async fn converse(lines: &mut Lines, calls: &Receiver<Call>) -> Option<Shutdown>
                 waiting.push_back((call.id, call.reply));
             }
             Either::Left(Err(_)) => return shutdown,
-            Either::Right(Ok(Some(line))) => take_in(line, &mut waiting, &mut shutdown),
+            Either::Right(Ok(Some(line))) => take_in(line, &mut waiting, &mut shutdown, port),
             Either::Right(Ok(None)) => return shutdown,
             Either::Right(Err(error)) => {
                 tracing::warn!(%error, "QMP: what came cannot be read");
@@ -289,7 +283,7 @@ async fn converse(lines: &mut Lines, calls: &Receiver<Call>) -> Option<Shutdown>
     }
 }
 
-fn take_in(line: Line, waiting: &mut Waiting, shutdown: &mut Option<Shutdown>) {
+fn take_in(line: Line, waiting: &mut Waiting, shutdown: &mut Option<Shutdown>, port: &Sender<()>) {
     match line {
         Line::Reply { id, result } => {
             let Some(place) = waiting.iter().position(|(asked, _)| *asked == id) else { return };
@@ -306,6 +300,8 @@ fn take_in(line: Line, waiting: &mut Waiting, shutdown: &mut Option<Shutdown>) {
                     let reason = data["reason"].as_str().unwrap_or("unknown").to_owned();
                     *shutdown = Some(Shutdown { guest, reason });
                 }
+                // One that has not been heard yet is enough.
+                "VSERPORT_CHANGE" => drop(port.try_send(())),
                 // With -no-shutdown the machine stays, and may be started again.
                 "RESET" | "RESUME" => *shutdown = None,
                 _ => {}

@@ -21,6 +21,8 @@ impl MachineWindow {
             plain("force-off", Self::ask_to_force_off),
             plain("copy-diagnostics", Self::copy_diagnostics),
             plain("preferences", Self::show_preferences),
+            plain("clipboard", Self::show_clipboard),
+            plain("ask-clipboard", Self::ask_about_clipboard),
             plain("shortcuts", Self::show_shortcuts),
             plain("about", Self::show_about),
             plain("menu", Self::toggle_menu),

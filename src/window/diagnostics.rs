@@ -124,6 +124,7 @@ impl MachineWindow {
         let qemu = machine.and_then(|machine| machine.qemu.clone());
         let qemu = qemu.unwrap_or_else(|| "of unknown version".to_owned());
         let mut facts = vec![("Name", name), ("QEMU", qemu), ("Reached", self.setup().way.to_owned())];
+        facts.push(("Clipboard", self.shared().describe_clipboard()));
         facts.extend(known.consoles.iter().map(|console| {
             let shown = self.shared().head(console.id).is_some();
             ("Console", describe(console, shown))

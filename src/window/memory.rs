@@ -47,6 +47,11 @@ impl Memory {
     }
 
     /// Where it is kept.
+    pub(super) fn store(&self) -> &gio::Settings {
+        &self.0
+    }
+
+    /// Where it is kept, as a path.
     pub(super) fn path(&self) -> Option<glib::GString> {
         self.0.path()
     }
@@ -116,6 +121,7 @@ impl MachineWindow {
         let console = memory.0.int(CONSOLE);
         self.shared().wishes.borrow_mut().windows = memory.windows();
         self.shared().memory.replace(Some(memory));
+        self.shared().recall_clipboard();
         if self.setup().console.is_none() {
             self.take_choice(Choice::numbered(console));
         }

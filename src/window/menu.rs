@@ -17,7 +17,11 @@ impl MachineWindow {
         imp.guest_section.append_submenu(Some(&gettext("Send _Key")), &self.send_key());
         imp.guest_section
             .append(Some(&gettext("_Type Clipboard Into the Machine…")), Some("win.type-clipboard"));
+        imp.guest_section.append(Some(&gettext("Cl_ipboard…")), Some("win.clipboard"));
         imp.machine_section.append(Some(&gettext("_Reconnect")), Some("win.reconnect"));
+        if self.setup().managed.is_some() {
+            imp.machine_section.append(Some(&gettext("_Make Ready…")), Some("win.make-ready"));
+        }
         if self.setup().hold.has_power() {
             imp.machine_section.append(Some(&gettext("Shut _Down")), Some("win.shut-down"));
             imp.machine_section.append(Some(&gettext("Force _Off…")), Some("win.force-off"));

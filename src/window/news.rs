@@ -119,7 +119,7 @@ impl MachineWindow {
                 return self.each_view(|view| view.set_obstacle(Obstacle::Hung, !answers));
             }
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
-            Event::Clipboard(_) => return,
+            Event::Clipboard(input) => return self.shared().clipboard_happened(input),
         }
         if more && self.shared().fills_monitors.get() {
             self.fill_monitors(true);
@@ -147,6 +147,7 @@ impl MachineWindow {
         if live {
             self.remember_machine();
             self.shared().windows().iter().for_each(Self::machine_connected);
+            self.shared().windows().iter().for_each(Self::look_what_is_lacking);
         }
         self.each_view(|view| {
             view.set_obstacle(Obstacle::Hung, false);
@@ -221,8 +222,9 @@ impl MachineWindow {
             name: known.machine.as_ref().map(|machine| machine.name.as_str()).filter(|name| !name.is_empty()),
             retry: known.retry_in(),
             returns: setup.returns,
+            managed: setup.managed.is_some(),
         };
-        story.face()
+        self.with_switches(story.face(), matches!(known.state, State::Live(_)))
     }
 
     /// Brings everything that is seen in line with what is known.

@@ -22,6 +22,7 @@ impl MachineWindow {
         ] {
             page.add(&group);
         }
+        page.add(&self.clipboard_group());
         let dialog = adw::PreferencesDialog::builder().title(gettext("Preferences")).build();
         dialog.add(&page);
         dialog.present(Some(self));

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::clipboard::Act;
 use crate::input::Command;
 use crate::resolution::Wish;
 use crate::session::{Boosting, Choice, ConsoleId, Power, Session};
@@ -16,6 +17,10 @@ pub trait Remote: fmt::Debug {
     fn ask(&self, console: ConsoleId, wish: Wish);
     /// Asks for a vGPU's picture oftener than QEMU gives it by itself, or does not.
     fn set_boost(&self, boost: Boosting);
+    /// Attends to the machine's clipboard from now on.
+    fn open_clipboard(&self);
+    /// Does to the machine's clipboard what the exchange wants.
+    fn clipboard(&self, act: Act);
     /// Connects once more, now.
     fn reconnect(&self);
     /// Asks the guest to shut down, or ends the machine.
@@ -39,6 +44,14 @@ impl Remote for Session {
 
     fn set_boost(&self, boost: Boosting) {
         self.set_boost(boost);
+    }
+
+    fn open_clipboard(&self) {
+        self.open_clipboard();
+    }
+
+    fn clipboard(&self, act: Act) {
+        self.clipboard(act);
     }
 
     fn reconnect(&self) {

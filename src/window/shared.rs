@@ -10,6 +10,7 @@ use adw::subclass::prelude::*;
 use gtk::glib;
 
 use super::arrangement::Wishes;
+use super::clipboard::Clipboard;
 use super::closing::Closing;
 use super::head::Head;
 use super::memory::Memory;
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) heads_asked: Heads,
     /// Combinations of keys that the person has sent, the last one first.
     pub(super) combinations: RefCell<Vec<String>>,
+    pub(super) clipboard: Clipboard,
     pub(super) wishes: RefCell<Wishes>,
     /// The monitor that each console fills, by its connector, while all monitors are filled.
     pub(super) spread: RefCell<Option<BTreeMap<ConsoleId, String>>>,
@@ -63,6 +65,7 @@ impl Shared {
             memory: RefCell::default(),
             heads_asked: Heads::default(),
             combinations: RefCell::default(),
+            clipboard: Clipboard::default(),
             wishes: RefCell::default(),
             spread: RefCell::default(),
             fills_monitors: Cell::default(),

@@ -1,13 +1,20 @@
 //! The window before made-up machines, on a desktop without a screen.
 
+#[path = "window/clipboard.rs"]
+mod clipboard;
 #[path = "window/desk.rs"]
 mod desk;
 #[path = "window/keyboard.rs"]
 mod keyboard;
+#[path = "window/library.rs"]
+mod library;
 #[path = "window/looks.rs"]
 mod looks;
 #[path = "window/pointer.rs"]
 mod pointer;
+#[cfg(feature = "libvirt")]
+#[path = "window/ready.rs"]
+mod ready;
 #[path = "window/resolution.rs"]
 mod resolution;
 #[path = "window/stage.rs"]

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oriel::clipboard::{Act, Consent, Exchange, Input, Offer, PasteId, Selection, Settings};
+use oriel::clipboard::{Act, Input, Selection};
 use oriel::display1::clipboard::{Clipboard, Said, TEXT, TextError};
 use oriel::display1::{CallError, Peer};
-use oriel::session::Event;
 use oriel::source::Source;
 use standin::{Args, Call, PendingReply, Reply, Standin, Timing};
 use zruntime::block_on;
 
+use crate::paste::Desk;
 use crate::session_watch::{Watch, in_time};
 use crate::viewer::{WAIT, connect};
 
@@ -181,66 +181,12 @@ fn the_properties_are_told_before_qemu_gives_up() {
     assert!(qemu.calls().contains(&Call::ClipboardRegister { answered: true }));
 }
 
-/// A session's clipboard, with an exchange that may do everything.
-struct Desk {
-    watch: Watch,
-    exchange: Exchange,
-}
-
-impl Desk {
-    fn new(watch: Watch) -> Self {
-        watch.session.open_clipboard();
-        let mut exchange = Exchange::default();
-        let settings = Settings { to_guest: Consent::Given, to_host: Consent::Given, ..Settings::default() };
-        exchange.handle(Input::Settings(settings));
-        exchange.handle(Input::Focus(true));
-        Self { watch, exchange }
-    }
-
-    /// Tells the exchange; what the desktop is to do is returned.
-    fn tell(&mut self, input: Input) -> Vec<Act> {
-        let acts = self.exchange.handle(input);
-        acts.iter().cloned().for_each(|act| self.watch.session.clipboard(act));
-        let of_machine =
-            |act: &Act| matches!(act, Act::Grab { .. } | Act::Release(_) | Act::ReadGuest { .. });
-        acts.into_iter().filter(|act| !of_machine(act)).collect()
-    }
-
-    /// Passes on what the machine says next.
-    fn hear(&mut self) -> (Input, Vec<Act>) {
-        let input = self.watch.until("the clipboard", |event| match event {
-            Event::Clipboard(input) => Some(input),
-            _ => None,
-        });
-        (input.clone(), self.tell(input))
-    }
-
-    /// Copies on the host.
-    fn copy(&mut self, text: &str) {
-        let copied = Input::HostCopied { selection: Selection::Clipboard, offer: Offer::Text };
-        let acts = self.tell(copied);
-        let [Act::ReadHost { selection, token, .. }] = acts[..] else { panic!("{acts:?}") };
-        self.tell(Input::HostRead { selection, token, text: Ok(text.into()) });
-    }
-
-    /// Pastes on the host.
-    fn paste(&mut self) -> Option<Arc<str>> {
-        let paste = Input::HostPastes { selection: Selection::Clipboard, paste: PasteId(1) };
-        let mut acts = self.tell(paste);
-        while acts.is_empty() {
-            acts = self.hear().1;
-        }
-        let [Act::Deliver { text, .. }] = &acts[..] else { panic!("{acts:?}") };
-        text.clone()
-    }
-}
-
 #[test]
 fn a_session_copies_and_pastes_both_ways() {
     let (qemu, socket) = Standin::p2p().unwrap();
     let mut desk = Desk::new(Watch::start(Source::socket(socket.into()).unwrap()));
     assert_eq!(desk.hear().0, Input::Connected);
-    desk.copy("from the host");
+    desk.copy(Selection::Clipboard, "from the host");
     let grab = Call::ClipboardGrab { selection: 0, serial: 0, mimes: vec![TEXT.into()] };
     qemu.wait_for(WAIT, |calls| calls.contains(&grab)).unwrap();
     let request = || {
@@ -256,10 +202,10 @@ fn a_session_copies_and_pastes_both_ways() {
     let args = Args::new().u32(0).u32(1).strs(&[TEXT.into()]);
     assert!(qemu.call_clipboard(CLIPBOARD, "Grab", args).wait(WAIT).is_returned());
     assert_eq!(desk.hear().1, [Act::OfferToHost(Selection::Clipboard)]);
-    assert_eq!(desk.paste().as_deref(), Some("from the guest"));
+    assert_eq!(desk.paste(Selection::Clipboard).as_deref(), Some("from the guest"));
     qemu.disconnect();
     assert_eq!(desk.hear().0, Input::Disconnected);
-    assert_eq!(desk.paste().as_deref(), Some("from the guest"), "it was fetched before");
+    assert_eq!(desk.paste(Selection::Clipboard).as_deref(), Some("from the guest"), "it was fetched before");
     desk.watch.close();
 }
 

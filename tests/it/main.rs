@@ -11,6 +11,7 @@ mod domains;
 mod follow;
 mod launch;
 mod listener;
+mod paste;
 mod peer;
 mod qmp;
 mod screen;

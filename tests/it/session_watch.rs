@@ -12,7 +12,7 @@ use oriel::source::Source;
 use zruntime::{SharedRuntime, block_on};
 
 /// How long anything that is bound to happen may take on a busy computer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Watch {
     pub(crate) session: Session,

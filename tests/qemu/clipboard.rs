@@ -4,6 +4,7 @@
 //! boot, and every byte that a guest would see is seen.
 
 mod agent;
+mod linux;
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -12,6 +12,8 @@ mod hands;
 mod heads;
 mod keys;
 mod launch;
+#[path = "../it/paste.rs"]
+mod paste;
 #[cfg(feature = "gui")]
 mod pointer;
 mod qmp;

@@ -7,8 +7,13 @@ use proptest::prelude::*;
 use super::*;
 use world::{Step, World};
 
-const GIVEN: Settings =
-    Settings { to_guest: Consent::Given, to_host: Consent::Given, primary: true, longest: 1000 };
+const GIVEN: Settings = Settings {
+    to_guest: Consent::Given,
+    to_host: Consent::Given,
+    primary: true,
+    longest: 1000,
+    line_ends: LineEnds::Auto,
+};
 const CLIPBOARD: Selection = Selection::Clipboard;
 
 /// One that is connected, looked at, and may do everything.
@@ -91,7 +96,8 @@ fn the_person_is_asked_once_for_each_way() {
     let mut exchange = Exchange::default();
     exchange.handle(Input::Connected);
     exchange.handle(Input::Focus(true));
-    assert_eq!(exchange.handle(copied(Offer::Text)), [Act::Ask(Direction::ToGuest)]);
+    assert_eq!(exchange.handle(copied(Offer::Text)), [], "nobody is there to have it");
+    assert_eq!(exchange.handle(Input::Port { open: true }), [Act::Ask(Direction::ToGuest)]);
     assert_eq!(exchange.handle(copied(Offer::Text)), []);
     assert_eq!(guest_copies(&mut exchange, 0), [Act::Ask(Direction::ToHost)]);
     assert_eq!(exchange.handle(Input::Settings(GIVEN)), [Act::OfferToHost(CLIPBOARD)]);
@@ -131,6 +137,69 @@ fn a_text_that_is_too_long_stays_and_the_person_is_told() {
     let [Act::ReadGuest { selection, token, .. }] = acts[..] else { panic!("{acts:?}") };
     let acts = exchange.handle(Input::GuestRead { selection, token, text: Err(ReadError::TooLong(1001)) });
     assert_eq!(acts, [told(Direction::ToHost), Act::Deliver { paste: PasteId(1), text: None }]);
+}
+
+/// A Wayland compositor tells of it each time the window gets the keyboard.
+fn told_again(exchange: &mut Exchange, offer: Offer, what: Result<&str, ReadError>) -> Vec<Act> {
+    exchange.handle(Input::Focus(false));
+    exchange.handle(Input::HostSeen { selection: CLIPBOARD, offer });
+    let acts = exchange.handle(Input::Focus(true));
+    match acts[..] {
+        [Act::ReadHost { selection, token, .. }] => {
+            exchange.handle(Input::HostRead { selection, token, text: what.map(text) })
+        }
+        _ => acts,
+    }
+}
+
+#[test]
+fn what_was_there_before_is_not_copied_again() {
+    let mut exchange = open();
+    copy(&mut exchange, "a");
+    assert_eq!(told_again(&mut exchange, Offer::Text, Ok("a")), []);
+    assert_eq!(told_again(&mut exchange, Offer::Text, Ok("b")), [grab(1, "b")]);
+    let long = Err(ReadError::TooLong(2000));
+    assert!(matches!(told_again(&mut exchange, Offer::Text, long)[..], [Act::Tell(_), Act::Release(_)]));
+    assert_eq!(told_again(&mut exchange, Offer::Text, long), [], "they know");
+    assert_eq!(told_again(&mut exchange, Offer::Secret, long), [Act::Tell(Notice::Secret)]);
+    assert_eq!(told_again(&mut exchange, Offer::Secret, long), []);
+    assert_eq!(told_again(&mut exchange, Offer::Text, Ok("b")), [grab(2, "b")]);
+}
+
+#[test]
+fn what_the_guest_copies_behind_ones_back_counts() {
+    let mut exchange = open();
+    copy(&mut exchange, "a");
+    exchange.handle(Input::Focus(false));
+    guest_copies(&mut exchange, 1);
+    let acts = told_again(&mut exchange, Offer::Text, Ok("a"));
+    assert_eq!(acts, [Act::OfferToHost(CLIPBOARD)], "it came later");
+    copy(&mut exchange, "b");
+    exchange.handle(Input::Focus(false));
+    guest_copies(&mut exchange, 3);
+    let acts = told_again(&mut exchange, Offer::Text, Ok("c"));
+    assert_eq!(acts, [grab(4, "c")], "the host has copied since, who knows when");
+}
+
+#[test]
+fn a_text_that_was_read_in_vain_is_read_again() {
+    let mut exchange = open();
+    let acts = exchange.handle(copied(Offer::Text));
+    let [Act::ReadHost { selection, token, .. }] = acts[..] else { panic!("{acts:?}") };
+    exchange.handle(Input::Focus(false));
+    assert_eq!(exchange.handle(Input::HostRead { selection, token, text: Ok(text("a")) }), []);
+    assert_eq!(told_again(&mut exchange, Offer::Text, Ok("a")), [grab(0, "a")]);
+}
+
+#[test]
+fn lines_end_as_the_other_side_ends_them() {
+    let mut exchange = open();
+    guest_copies(&mut exchange, 0);
+    let acts = exchange.handle(Input::HostPastes { selection: CLIPBOARD, paste: PasteId(1) });
+    let [Act::ReadGuest { selection, token, .. }] = acts[..] else { panic!("{acts:?}") };
+    let acts = exchange.handle(Input::GuestRead { selection, token, text: Ok(text("a\r\nb")) });
+    assert_eq!(acts, [Act::Deliver { paste: PasteId(1), text: Some(text("a\nb")) }]);
+    assert_eq!(copy(&mut exchange, "c\nd"), [grab(1, "c\r\nd")]);
 }
 
 #[test]
@@ -293,6 +362,8 @@ fn input() -> impl Strategy<Value = Input> {
             .prop_map(|(selection, serial, text)| Input::GuestCopied { selection, serial, text }),
         selection.clone().prop_map(Input::GuestReleased),
         (selection.clone(), offer).prop_map(|(selection, offer)| Input::HostCopied { selection, offer }),
+        (selection.clone(), prop::sample::select(vec![Offer::Nothing, Offer::Text, Offer::Secret]))
+            .prop_map(|(selection, offer)| Input::HostSeen { selection, offer }),
         (selection.clone(), 0..20_u64).prop_map(|(selection, token)| Input::HostRead {
             selection,
             token: Token(token),

@@ -23,7 +23,8 @@ const ARGUMENTS: [&str; 6] = [
     "-device",
     "virtio-serial-pci,id=oriel-agent-bus",
     "-device",
-    "virtserialport,bus=oriel-agent-bus.0,chardev=oriel-agent,name=com.redhat.spice.0",
+    // With an id, for QEMU to tell when it is opened.
+    "virtserialport,id=oriel-agent-port,bus=oriel-agent-bus.0,chardev=oriel-agent,name=com.redhat.spice.0",
 ];
 
 /// Programs whose machines have a PCI bus, as long as nobody says otherwise.

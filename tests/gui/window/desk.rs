@@ -11,6 +11,7 @@ use harness::shot::Image;
 
 use crate::stage;
 
+/// A computer that has much else to do takes its time.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The test as which this program, started once more, shows the window.

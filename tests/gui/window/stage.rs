@@ -3,6 +3,9 @@
 //! The script comes line by line through a socket; what the window asks of the machine goes back
 //! the same way.
 
+#[path = "shelf.rs"]
+mod shelf;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
@@ -17,6 +20,7 @@ use std::time::Duration;
 use adw::prelude::*;
 use async_channel::Sender;
 use gtk::{gio, glib};
+use oriel::clipboard::{self, Act};
 use oriel::clock;
 use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wire};
 use oriel::geometry::Size;
@@ -27,10 +31,11 @@ use oriel::session::{
     Boosting, Choice, Console, ConsoleId, ConsoleKind, End, Event, Hardware, Loss, Machine, Power,
     PowerError, Ramfb, Stage, State,
 };
+use oriel::source::libvirt::{Access, Hypervisor, LibvirtError, Operation, Which};
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
 use oriel::view::DisplayView;
-use oriel::window::{Fullscreen, Hold, MachineWindow, Remote, Setup};
+use oriel::window::{Fullscreen, Hold, MachineWindow, Managed, Remote, Setup};
 
 /// The environment variable that leads to the script.
 pub(crate) const SCRIPT: &str = "ORIEL_TEST_SCRIPT";
@@ -70,6 +75,12 @@ impl Remote for Recorder {
 
     fn set_boost(&self, boost: Boosting) {
         self.say(&format!("boost {boost:?}"));
+    }
+
+    fn open_clipboard(&self) {}
+
+    fn clipboard(&self, act: Act) {
+        self.say(&format!("clipboard {act:?}"));
     }
 
     fn reconnect(&self) {
@@ -117,6 +128,9 @@ fn begin(application: &adw::Application, socket: &UnixStream) {
             window: None,
             mailboxes: BTreeMap::new(),
             hardware: Hardware::VirtioGpu,
+            managed: None,
+            hypervisor: None,
+            shelf: None,
         };
         while let Ok(line) = lines.recv().await {
             play.act(&line);
@@ -136,6 +150,12 @@ struct Play {
     mailboxes: BTreeMap<u32, Arc<Mailbox>>,
     /// What draws the next console.
     hardware: Hardware,
+    /// libvirt's machine behind the next window.
+    managed: Option<Managed>,
+    /// Where machines are defined.
+    hypervisor: Option<Hypervisor>,
+    /// The library's window.
+    shelf: Option<shelf::Shelf>,
 }
 
 impl Play {
@@ -144,6 +164,7 @@ impl Play {
         match words[..] {
             ["open", hold] => self.open(hold, false),
             ["open", hold, "fullscreen"] => self.open(hold, true),
+            ["library", ..] => self.shelve(&words[1..]),
             ["dark"] => adw::StyleManager::default().set_color_scheme(adw::ColorScheme::ForceDark),
             ["connecting"] => self.tell(Event::State(State::Connecting(Stage::Opening))),
             ["starting"] => self.tell(Event::State(State::Connecting(Stage::Starting))),
@@ -181,16 +202,25 @@ impl Play {
             ["set", key, value] => set(key, value),
             ["facts"] => self.say_facts(),
             ["consoles"] => self.say_consoles(),
+            ["power"] => self.say_power(),
+            ["buttons"] => self.say_buttons(),
             ["open-consoles"] => self.consoles_button().expect("a button").popup(),
             ["close-consoles"] => self.consoles_button().expect("a button").popdown(),
             ["text"] => {
                 glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
             }
             ["toasts"] => self.say_toasts(),
+            ["words"] => self.say_words(),
+            ["press", label] => self.press(label),
             ["answer", answer] => self.answer(answer),
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
             ["ended", kind] => self.tell(Event::State(State::Ended(end(kind)))),
+            ["agent", "reset"] => self.tell(Event::Clipboard(clipboard::Input::Reset)),
+            ["agent", state] => {
+                self.tell(Event::Clipboard(clipboard::Input::Port { open: state == "open" }));
+            }
+            ["sharing"] => self.tell(Event::Clipboard(clipboard::Input::Connected)),
             ["answers", answers] => self.tell(Event::Answers(answers == "yes")),
             ["power-failed"] => self.tell(Event::PowerFailed(Power::Down, PowerError::NoMonitor)),
             ["action", name] => self.activate(name, None),
@@ -228,6 +258,17 @@ impl Play {
                 }
             }
             ["leave"] => self.window().leave(),
+            ["libvirt", uri] => self.hypervisor = Some(Hypervisor::connect(uri, Access::Full)),
+            ["managed", wanted] => {
+                self.managed = Some(Managed { hypervisor: self.hypervisor(), wanted: wanted.to_owned() });
+            }
+            ["define", file] => self.define(file),
+            ["start", uuid] => self.start(uuid),
+            ["ready", uuid] => oriel::window::ready::present(self.window(), &self.hypervisor(), uuid),
+            ["switch", place] => self.switch(place.parse().expect("a number")),
+            ["dialog"] => self.say_dialog(),
+            ["scroll-dialog", place] => self.scroll_dialog(place),
+            ["defined", uuid] => self.say_defined(uuid),
             _ => panic!("not in the script's language: {line}"),
         }
     }
@@ -253,6 +294,13 @@ impl Play {
         }
     }
 
+    /// Plays a line that is about the library.
+    fn shelve(&mut self, words: &[&str]) {
+        let (application, recorder) = (&self.application, &self.recorder);
+        let shelf = self.shelf.get_or_insert_with(|| shelf::Shelf::open(application, recorder.clone()));
+        shelf.act(words);
+    }
+
     fn window(&self) -> &MachineWindow {
         &self.window.as_ref().expect("open first").0
     }
@@ -271,6 +319,7 @@ impl Play {
         let setup = Setup {
             hold,
             way: "script",
+            managed: self.managed.clone(),
             console: None,
             fullscreen,
             scaling: None,
@@ -386,6 +435,10 @@ impl Play {
             "closed" => (Loss::Closed, Some(Duration::from_secs(5))),
             "taken" => (Loss::TakenOver, None),
             "none" => (unreachable(ConnectError::NoMachine { bus: "the session bus".to_owned() }), None),
+            "no-display" => {
+                let error = LibvirtError::NoDisplay { name: "web".to_owned(), has: "spice".to_owned() };
+                (unreachable(ConnectError::Libvirt(error)), None)
+            }
             "launch" => (unreachable(ConnectError::Launch(LaunchError::Exited(failed()))), None),
             _ => (Loss::Gone, None),
         };
@@ -477,6 +530,34 @@ impl Play {
         self.recorder.say(&format!("toasts {}", words.join("|")));
     }
 
+    /// What can be done to the machine, in its menu.
+    fn say_power(&self) {
+        let mut words = Vec::new();
+        let buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
+        for menu in buttons.filter_map(|button| button.menu_model()) {
+            submenu(&menu, "Power", &mut words);
+        }
+        self.recorder.say(&format!("power {}", words.join("|").replace('_', "")));
+    }
+
+    /// What the buttons of the page say.
+    fn say_buttons(&self) {
+        let seen = all::<gtk::Button>(self.window().upcast_ref()).into_iter().filter(gtk::Button::is_mapped);
+        let pills = seen.filter(|button| button.has_css_class("pill"));
+        let words: Vec<_> =
+            pills.filter_map(|button| button.label()).map(|label| label.replace('_', "")).collect();
+        self.recorder.say(&format!("buttons {}", words.join("|")));
+    }
+
+    /// What the dialog over the picture says.
+    fn say_words(&self) {
+        let mut words = Vec::new();
+        if let Some(dialog) = self.window().visible_dialog() {
+            labels(dialog.upcast_ref(), &mut words);
+        }
+        self.recorder.say(&format!("words {}", words.join("|").replace('\n', " ")));
+    }
+
     fn consoles_button(&self) -> Option<gtk::MenuButton> {
         let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
         buttons.find(|button| button.icon_name().as_deref() == Some("video-display-symbolic"))
@@ -490,6 +571,88 @@ impl Play {
             entries(&menu, &mut words);
         }
         self.recorder.say(&format!("consoles {}", words.join("|")));
+    }
+}
+
+impl Play {
+    fn hypervisor(&self) -> Hypervisor {
+        self.hypervisor.clone().expect("libvirt first")
+    }
+
+    fn start(&self, uuid: &str) {
+        let (hypervisor, recorder, uuid) = (self.hypervisor(), self.recorder.clone(), uuid.to_owned());
+        glib::spawn_future_local(async move {
+            let started = hypervisor.operate(&uuid, Operation::Start).await;
+            recorder.say(&format!("started {started:?}"));
+        });
+    }
+
+    /// Defines what is in a file, as somebody else would.
+    fn define(&self, file: &str) {
+        let (hypervisor, recorder) = (self.hypervisor(), self.recorder.clone());
+        let text = std::fs::read_to_string(file).expect("a definition");
+        glib::spawn_future_local(async move {
+            let words =
+                hypervisor.define(text).await.map_or_else(|error| error.to_string(), |()| "yes".into());
+            recorder.say(&format!("taken {words}"));
+        });
+    }
+
+    /// Scrolls the dialog that is seen.
+    fn scroll_dialog(&self, place: &str) {
+        let scrolled = find::<gtk::ScrolledWindow>(&self.dialog()).expect("something that scrolls");
+        let bar = scrolled.vadjustment();
+        bar.set_value(if place == "end" { bar.upper() } else { bar.upper() / 2.0 - bar.page_size() / 2.0 });
+    }
+
+    /// Works a switch of the dialog that is seen, by its place.
+    fn switch(&self, place: usize) {
+        let rows = all::<adw::SwitchRow>(&self.dialog());
+        let row = rows.get(place).expect("a switch");
+        row.set_active(!row.is_active());
+    }
+
+    /// Clicks a button of the dialog that is seen, by its label, or its tooltip.
+    fn press(&self, label: &str) {
+        let label = label.replace('_', " ");
+        let is_it = |button: &gtk::Button| {
+            let own = button.label().map(|own| own.replace('_', ""));
+            own.as_deref() == Some(&*label) || button.tooltip_text().as_deref() == Some(&*label)
+        };
+        let button = all::<gtk::Button>(&self.dialog()).into_iter().find(is_it);
+        button.unwrap_or_else(|| panic!("no button {label}")).emit_clicked();
+    }
+
+    fn dialog(&self) -> gtk::Widget {
+        self.window().visible_dialog().expect("a dialog").upcast()
+    }
+
+    /// What the dialog says: its switches, its texts, and which buttons can be pressed.
+    fn say_dialog(&self) {
+        let Some(dialog) = self.window().visible_dialog() else { return self.recorder.say("dialog none") };
+        let switches = all::<adw::SwitchRow>(dialog.upcast_ref()).into_iter();
+        let switches = switches.map(|row| if row.is_active() { '1' } else { '0' }).collect::<String>();
+        let mut words = Vec::new();
+        labels(dialog.upcast_ref(), &mut words);
+        let texts = all::<gtk::TextView>(dialog.upcast_ref()).into_iter().map(|view| {
+            let buffer = view.buffer();
+            buffer.text(&buffer.start_iter(), &buffer.end_iter(), false).replace('\n', "|")
+        });
+        let texts = texts.collect::<Vec<_>>().join("||");
+        let apply = all::<gtk::Button>(dialog.upcast_ref()).into_iter();
+        let apply = apply.filter(|button| button.label().as_deref() == Some("_Apply"));
+        let can = apply.map(|button| button.is_sensitive()).next().unwrap_or_default();
+        let words = words.join("|").replace('\n', " ");
+        self.recorder.say(&format!("dialog [{switches}] apply={can} words=[{words}] texts=[{texts}]"));
+    }
+
+    fn say_defined(&self, uuid: &str) {
+        let (hypervisor, recorder, uuid) = (self.hypervisor(), self.recorder.clone(), uuid.to_owned());
+        glib::spawn_future_local(async move {
+            let text =
+                hypervisor.definition(&uuid, Which::Next).await.unwrap_or_else(|error| error.to_string());
+            recorder.say(&format!("defined {}", text.replace('\n', "|")));
+        });
     }
 }
 
@@ -549,6 +712,21 @@ fn panel(window: &gtk::Widget) -> Option<gtk::Widget> {
 fn labels(widget: &gtk::Widget, words: &mut Vec<String>) {
     let seen = all::<gtk::Label>(widget).into_iter().filter(gtk::Label::is_visible);
     words.extend(seen.map(|label| label.text().into()));
+}
+
+/// What the submenu of this name holds, wherever it is.
+fn submenu(menu: &gio::MenuModel, name: &str, words: &mut Vec<String>) {
+    for item in 0..menu.n_items() {
+        let label = menu.item_attribute_value(item, "label", Some(glib::VariantTy::STRING));
+        let is_it =
+            label.and_then(|label| label.get::<String>()).is_some_and(|label| label.replace('_', "") == name);
+        if let Some(found) = menu.item_link(item, "submenu").filter(|_| is_it) {
+            entries(&found, words);
+        }
+        if let Some(section) = menu.item_link(item, "section") {
+            submenu(&section, name, words);
+        }
+    }
 }
 
 /// The labels of a menu's items, sections after one another; the chosen one with a star.

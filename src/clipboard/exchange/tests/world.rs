@@ -130,7 +130,10 @@ impl World {
             Step::AgentHears => self.agent_hears(),
             Step::ExchangeHears => self.exchange_hears(),
             Step::LookAway => self.tell(Input::Focus(false)),
-            Step::LookBack => self.tell(Input::Focus(true)),
+            Step::LookBack => {
+                self.host_is_told_again();
+                self.tell(Input::Focus(true));
+            }
         }
     }
 
@@ -193,6 +196,14 @@ impl World {
         self.host = Owner::Own(text);
         let offer = if is_secret { Offer::Secret } else { Offer::Text };
         self.tell(Input::HostCopied { selection: CLIPBOARD, offer });
+    }
+
+    /// As a Wayland compositor does.
+    fn host_is_told_again(&mut self) {
+        if matches!(self.host, Owner::Own(_)) {
+            let offer = if self.is_secret { Offer::Secret } else { Offer::Text };
+            self.tell(Input::HostSeen { selection: CLIPBOARD, offer });
+        }
     }
 
     fn host_reads(&mut self) {
