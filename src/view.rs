@@ -2,7 +2,9 @@
 //!
 //! One type, split by aspect: `drawing` (where the picture is, and how it gets there), `falling` (what
 //! happens when it cannot), `looks` (size, turn, zoom and pan), `keys`, `board` and `grab` (keys,
-//! whatever GDK says of them, and who has them), `input` (buttons, wheel and motion), `cursor` (the guest's pointer as the host's).
+//! whatever GDK says of them, and who has them), `input` (buttons, wheel and motion as GDK tells them),
+//! `pointing` and `hold` (the pointer at once, and held to the picture), `touch` (fingers), `cursor` (the
+//! guest's pointer as the host's, or drawn by us).
 
 mod board;
 mod cursor;

@@ -46,12 +46,15 @@ pub(super) enum Happened {
     Loosened,
 }
 
+/// Hears what happens.
+pub(super) type Tell = Rc<dyn Fn(&[Happened])>;
+
 /// Somebody who is to know what happens on a surface.
 #[derive(Clone)]
 pub(super) struct Listener {
     /// Which one, at the moment; see [`identity`].
     pub(super) surface: Rc<dyn Fn() -> Option<usize>>,
-    pub(super) tell: Rc<dyn Fn(&[Happened])>,
+    pub(super) tell: Tell,
 }
 
 impl fmt::Debug for Listener {

@@ -105,15 +105,28 @@ impl Person {
         Ok(())
     }
 
+    /// Turns the wheel; one click after the other, as the guest's device holds only so many.
     fn wheel(&mut self) -> Result<()> {
+        let mut expected = turned(&self.machine.serial().reports());
         for notches in [3, -5, 1, -1, 4] {
             self.input.wheel(Axis::Vertical, notches)?;
+            expected -= notches;
+            self.see_turned(expected)?;
         }
-        // Fingers on a touch pad.
-        for _ in 0..50 {
-            self.input.scroll(Axis::Vertical, 1.0)?;
+        // Fingers on a touch pad: ten units are a click.
+        for _ in 0..5 {
+            for _ in 0..5 {
+                self.input.scroll(Axis::Vertical, 2.0)?;
+            }
+            expected -= 1;
+            self.see_turned(expected)?;
         }
-        self.told("a wheel turned by 7 clicks", |reports| (turned(reports) == -7).then_some(()))
+        Ok(())
+    }
+
+    fn see_turned(&self, expected: i32) -> Result<()> {
+        let seen = |reports: &[Report]| (turned(reports) == expected).then_some(());
+        self.told(&format!("a wheel that is at {expected}"), seen)
     }
 
     /// The pointer beside the picture, as the compositor draws it.
@@ -129,11 +142,11 @@ impl Person {
         let top = (f64::from(HEADER) * scale) as u32;
         let (width, height) = (SCREEN.0, SCREEN.1 - top);
         self.told(&format!("a guest of {width} by {height}"), |reports| {
-            let modes = reports.iter().filter_map(|report| match report {
+            let mut modes = reports.iter().filter_map(|report| match report {
                 Report::Mode { size } | Report::Ready { size, .. } => Some(*size),
                 _ => None,
             });
-            (modes.last() == Some((width, height))).then_some(())
+            (modes.next_back() == Some((width, height))).then_some(())
         })?;
         for place in [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1), (301, 225)] {
             let at = |pixel: u32| (f64::from(pixel) + 0.5) / scale;

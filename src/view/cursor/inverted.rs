@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn the_largest_shape_is_not_made_larger() {
         let side = Cursor::MAX_SIDE;
-        let bytes = vec![9, 9, 9, 0].repeat((side * side) as usize);
+        let bytes = [9, 9, 9, 0].repeat((side * side) as usize);
         let large = Arc::new(Cursor::new(Size::new(side, side), Point::new(0, 0), bytes).expect("a shape"));
         assert!(Arc::ptr_eq(&made_visible(&large), &large));
     }

@@ -417,11 +417,11 @@ impl Dispatch<WlRegistry, ()> for State {
                 }
                 _ => return,
             },
-            wl_registry::Event::GlobalRemove { name } => {
-                if state.seat.as_ref().is_some_and(|(ours, _)| *ours == name) {
-                    state.lose_pointer();
-                    state.seat = None;
-                }
+            wl_registry::Event::GlobalRemove { name }
+                if state.seat.as_ref().is_some_and(|(ours, _)| *ours == name) =>
+            {
+                state.lose_pointer();
+                state.seat = None;
             }
             _ => {}
         }

@@ -20,7 +20,7 @@ use x11rb::protocol::xproto::{ConnectionExt as _, Window};
 use x11rb::rust_connection::RustConnection;
 
 use super::source::Watch;
-use super::{Happened, How};
+use super::{Happened, How, Tell};
 use crate::geometry::{Logical, Rect};
 use crate::input::Delta;
 
@@ -29,8 +29,6 @@ const ALL_MASTERS: u16 = 1;
 
 /// How far barriers reach beyond each other at the corners.
 const OVERLAP: i32 = 2;
-
-type Tell = Rc<dyn Fn(&[Happened])>;
 
 /// A window's way to the server's pointer.
 pub(in crate::view) struct Pointer {

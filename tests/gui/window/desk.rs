@@ -17,13 +17,13 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 /// The test as which this program, started once more, shows the window.
 const STAGE: &str = "every_state_has_a_page_of_its_own";
 
-pub(crate) struct Scene {
+pub(crate) struct Scene<D = Sway> {
     script: UnixStream,
     answers: BufReader<UnixStream>,
     /// What the window asked of the machine, but for what has been looked at.
     pub(crate) asked: Vec<String>,
     pub(crate) program: Process,
-    pub(crate) sway: Sway,
+    pub(crate) sway: D,
 }
 
 impl Scene {
@@ -36,6 +36,48 @@ impl Scene {
     pub(crate) fn on(outputs: Vec<Output>, locale: &str) -> Self {
         let layout = harness::desk::Layout::Floating;
         let sway = Sway::start(SwayConfig { outputs, layout, ..Default::default() }).expect("a sway");
+        Self::of(sway, locale)
+    }
+
+    /// A keyboard and a pointer, which the window has the attention of.
+    pub(crate) fn input(&mut self) -> Input {
+        let input = Input::connect(&self.sway).expect("a keyboard and a pointer");
+        self.wait_for_state("active=true");
+        input
+    }
+
+    /// A keyboard and a pointer, where nobody waits for the window to notice.
+    pub(crate) fn new_input(&self) -> Input {
+        Input::connect(&self.sway).expect("a keyboard and a pointer")
+    }
+
+    /// Waits for a picture of which `wanted` is true.
+    pub(crate) fn wait_for_picture(&self, name: &str, wanted: impl Fn(&Image) -> bool) {
+        let found = self.sway.wait_for_picture(name, LIMIT, |image| wanted(image).then_some(()));
+        found.unwrap_or_else(|error| panic!("{error}\n{}", self.program.log()));
+    }
+
+    /// What is seen of the window when nothing moves any more.
+    pub(crate) fn picture(&self) -> Image {
+        let mut last = None;
+        wait_until("a picture that stands still", LIMIT, || {
+            std::thread::sleep(Duration::from_millis(300));
+            let image = self.sway.screenshot()?;
+            let still = last.as_ref() == Some(&image);
+            last = Some(image.clone());
+            Ok(still.then_some(image))
+        })
+        .expect("a picture")
+    }
+
+    pub(crate) fn window(&self) -> Window {
+        self.sway.wait_for_window(Find::Pid(self.program.id()), LIMIT).expect("a window")
+    }
+}
+
+impl<D: Desk> Scene<D> {
+    /// Starts the program on this desktop.
+    pub(crate) fn of(sway: D, locale: &str) -> Self {
         let path = sway.session().scope().join("script");
         let listener = UnixListener::bind(&path).expect("a socket");
         let program = std::env::current_exe().expect("this program");
@@ -90,18 +132,6 @@ impl Scene {
         }
     }
 
-    /// A keyboard and a pointer, which the window has the attention of.
-    pub(crate) fn input(&mut self) -> Input {
-        let input = Input::connect(&self.sway).expect("a keyboard and a pointer");
-        self.wait_for_state("active=true");
-        input
-    }
-
-    /// A keyboard and a pointer, where nobody waits for the window to notice.
-    pub(crate) fn new_input(&self) -> Input {
-        Input::connect(&self.sway).expect("a keyboard and a pointer")
-    }
-
     /// Holds that the machine was asked for this, however it goes on.
     pub(crate) fn has_asked(&self, wish: &str) {
         assert!(self.asked.iter().any(|asked| asked.starts_with(wish)), "no {wish} in {:?}", self.asked);
@@ -154,28 +184,5 @@ impl Scene {
             assert!(std::time::Instant::now() < deadline, "{heard}\n{}", self.program.log());
             std::thread::sleep(Duration::from_millis(50));
         }
-    }
-
-    pub(crate) fn window(&self) -> Window {
-        self.sway.wait_for_window(Find::Pid(self.program.id()), LIMIT).expect("a window")
-    }
-
-    /// Waits for a picture of which `wanted` is true.
-    pub(crate) fn wait_for_picture(&self, name: &str, wanted: impl Fn(&Image) -> bool) {
-        let found = self.sway.wait_for_picture(name, LIMIT, |image| wanted(image).then_some(()));
-        found.unwrap_or_else(|error| panic!("{error}\n{}", self.program.log()));
-    }
-
-    /// What is seen of the window when nothing moves any more.
-    pub(crate) fn picture(&self) -> Image {
-        let mut last = None;
-        wait_until("a picture that stands still", LIMIT, || {
-            std::thread::sleep(Duration::from_millis(300));
-            let image = self.sway.screenshot()?;
-            let still = last.as_ref() == Some(&image);
-            last = Some(image.clone());
-            Ok(still.then_some(image))
-        })
-        .expect("a picture")
     }
 }

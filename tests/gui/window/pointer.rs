@@ -1,7 +1,7 @@
 //! The pointer before a made-up machine: held and freed, told at once, in order and to the last part.
 
-use harness::desk::Output;
-use harness::input::{Axis, Input, keys};
+use harness::desk::{Desk, Output, Xvfb};
+use harness::input::{Axis, Input, XInput, keys};
 
 use super::{Scene, showing};
 
@@ -17,7 +17,7 @@ fn pointing(mode: &str) -> (Scene, Input, (f64, f64)) {
     (scene, input, corner)
 }
 
-fn wait_for_hold(scene: &mut Scene, held: bool) {
+fn wait_for_hold<D: Desk>(scene: &mut Scene<D>, held: bool) {
     scene.ask_until("hold", "hold ", |answer| answer == format!("hold {held}"));
 }
 
@@ -226,4 +226,42 @@ fn corners_are_exact_at_every_scale() {
             scene.hear_until(|answer| answer == format!("0 MoveTo(({x}, {y}))"));
         }
     }
+}
+
+/// There is no window manager: nobody else moves the window or takes its keys.
+#[test]
+fn an_x_server_locks_a_pointer_without_taking_its_buttons() {
+    let mut scene = Scene::of(Xvfb::start(1024, 768).expect("an X server"), "");
+    scene.play(&["open guest", "live web", "console 0", "picture 0 640 480", "mode 0 relative"]);
+    scene.wait_for_state("page=[]");
+    XInput::new(&scene.sway).focus(".+").expect("a window");
+    scene.wait_for_state("active=true");
+    let tap = |scene: &mut Scene<Xvfb>| {
+        XInput::new(&scene.sway).tap(keys::KEY_Z).expect("a key");
+        scene.hear_until(|answer| answer == "0 Key(Qnum(44), Up)");
+        std::mem::take(&mut scene.asked)
+    };
+    XInput::new(&scene.sway).move_to(500, 400).expect("a pointer");
+    XInput::new(&scene.sway).click(keys::BTN_LEFT).expect("a button");
+    scene.hear_until(|answer| answer == "0 Button(Left, Up)");
+    wait_for_hold(&mut scene, true);
+    tap(&mut scene);
+    for _ in 0..40 {
+        XInput::new(&scene.sway).move_by(-50, 30).expect("a pointer");
+    }
+    assert_eq!(moved(&tap(&mut scene)), (-2000, 1200), "further than the screen is large");
+    XInput::new(&scene.sway).click(keys::BTN_LEFT).expect("a button");
+    scene.hear_until(|answer| answer == "0 Button(Left, Up)");
+    for pressed in [true, false] {
+        for key in [keys::KEY_LEFTCTRL, keys::KEY_LEFTALT] {
+            XInput::new(&scene.sway).key(key, pressed).expect("a key");
+        }
+    }
+    wait_for_hold(&mut scene, false);
+    scene.play(&["mode 0 absolute"]);
+    scene.asked.clear();
+    for x in [300, 301] {
+        XInput::new(&scene.sway).move_to(x, 300).expect("a pointer");
+    }
+    scene.hear_until(|answer| answer.starts_with("0 MoveTo"));
 }

@@ -252,21 +252,7 @@ impl Play {
                 glib::spawn_future_local(clipboard(self.window().clone(), self.recorder.clone()));
             }
             ["say"] => self.say_state(),
-            ["mode", id, mode] => {
-                let mode = if mode == "absolute" { PointerMode::Absolute } else { PointerMode::Relative };
-                self.tell(Event::PointerMode(ConsoleId(id.parse().expect("a number")), mode));
-            }
-            ["tie", tie] => self.view().set_tie(match tie {
-                "lock" => Tie::Lock,
-                "confine" => Tie::Confine,
-                _ => Tie::Free,
-            }),
-            ["raw", factor] => self.view().set_speed(Speed::raw(factor.parse().expect("a number"))),
-            ["hold"] => self.recorder.say(&format!("hold {}", self.view().holds_pointer())),
-            // The main loop does nothing else meanwhile, as while a large window is being drawn.
-            ["busy", milliseconds] => {
-                std::thread::sleep(Duration::from_millis(milliseconds.parse().expect("a number")))
-            }
+            ["mode" | "tie" | "raw" | "hold" | "busy", ..] => self.act_on_pointer(&words),
             ["close-dialog"] => {
                 if let Some(dialog) = self.window().visible_dialog() {
                     dialog.force_close();
@@ -285,6 +271,27 @@ impl Play {
             ["scroll-dialog", place] => self.scroll_dialog(place),
             ["defined", uuid] => self.say_defined(uuid),
             _ => panic!("not in the script's language: {line}"),
+        }
+    }
+
+    fn act_on_pointer(&self, words: &[&str]) {
+        match *words {
+            ["mode", id, mode] => {
+                let mode = if mode == "absolute" { PointerMode::Absolute } else { PointerMode::Relative };
+                self.tell(Event::PointerMode(ConsoleId(id.parse().expect("a number")), mode));
+            }
+            ["tie", tie] => self.view().set_tie(match tie {
+                "lock" => Tie::Lock,
+                "confine" => Tie::Confine,
+                _ => Tie::Free,
+            }),
+            ["raw", factor] => self.view().set_speed(Speed::raw(factor.parse().expect("a number"))),
+            ["hold"] => self.recorder.say(&format!("hold {}", self.view().holds_pointer())),
+            // The main loop does nothing else meanwhile, as while a large window is being drawn.
+            ["busy", milliseconds] => {
+                std::thread::sleep(Duration::from_millis(milliseconds.parse().expect("a number")))
+            }
+            _ => panic!("not in the script's language: {words:?}"),
         }
     }
 
