@@ -4,7 +4,7 @@
 //! - `logging`: where the program's words about itself go.
 //! - [`exit`]: how a command ended, for scripts.
 //! - `list`, `screenshot`, `completions`: commands that need no display server.
-//! - `gui`: `oriel connect` and `oriel launch`, in builds that have a window.
+//! - `gui`: `oriel`, `oriel connect` and `oriel launch`, in builds that have a window.
 
 pub mod cli;
 mod completions;
@@ -16,11 +16,14 @@ mod logging;
 mod screenshot;
 
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::Parser;
 
 use self::cli::{Cli, Command, ConnectOptions};
 use self::exit::{Exit, Failure};
+use crate::library::launched;
+use crate::library::model::Launched;
 use crate::source::launch::guard;
 
 /// Reads the command line and does what it says.
@@ -34,8 +37,12 @@ pub fn run() -> ExitCode {
     };
     logging::start(cli.verbose);
     let done = match cli.command.unwrap_or_default() {
+        Command::Library(library) => Ok(browse(library)),
         Command::Connect(connect) => connect.options().map(open),
-        Command::Launch(launch) => launch.options().map(open),
+        Command::Launch(launch) => {
+            let words = launch.words();
+            launch.options().map(|options| open_launched(options, words))
+        }
         Command::List(list) => list::run(list),
         Command::Screenshot(screenshot) => screenshot::run(screenshot),
         Command::Completions { shell } => completions::run(shell),
@@ -49,9 +56,39 @@ fn open(options: ConnectOptions) -> Exit {
     gui::run(options)
 }
 
+/// Opens a window on a machine that is started, and remembers how.
+fn open_launched(options: ConnectOptions, words: Option<Vec<String>>) -> Exit {
+    let folder = std::env::current_dir().ok().and_then(|folder| folder.into_os_string().into_string().ok());
+    let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |span| span.as_secs());
+    if let (Some(words), Some(folder), Some(place)) = (words, folder, launched::place())
+        && cfg!(feature = "gui")
+        && let Err(error) = launched::remember(&place, Launched::new(words, folder, at))
+    {
+        tracing::warn!(%error, "the machine will not be found in the library");
+    }
+    open(options)
+}
+
+/// Shows the library of machines.
+#[cfg(feature = "gui")]
+fn browse(library: cli::Library) -> Exit {
+    gui::library::run(library.only())
+}
+
+/// This build has no window.
+#[cfg(not(feature = "gui"))]
+fn browse(_: cli::Library) -> Exit {
+    no_window()
+}
+
 /// This build has no window.
 #[cfg(not(feature = "gui"))]
 fn open(_: ConnectOptions) -> Exit {
+    no_window()
+}
+
+#[cfg(not(feature = "gui"))]
+fn no_window() -> Exit {
     tracing::error!(
         "this build of oriel has no window (it was built without the feature 'gui'); \
          'oriel list' and 'oriel screenshot' work"

@@ -2,18 +2,22 @@
 //!
 //! - [`Seat`]: everything in front of one console; the keys that free the keyboard are seen first.
 //! - [`grab`], [`Chord`]: who has the desktop's shortcuts, and every way back.
+//! - [`Tie`]: whether a relative pointer is held to the picture.
+//! - [`account`]: keys out of two sources, of which one leaves some out.
 //! - [`Hands`]: what is held and where the pointer is, as commands.
 //! - [`Locks`]: Caps Lock and Num Lock, the same in host and guest.
 //! - [`Motion`], [`Wheel`], [`Fingers`]: parts of counts and clicks that gather, slots of fingers.
 //! - [`Typing`]: a text as keystrokes, in a layout.
 //! - [`keymap`], [`Combination`]: keys by their numbers and names.
 
+pub mod account;
 mod chord;
 mod combination;
 pub mod grab;
 mod hands;
 mod keyboard;
 pub mod keymap;
+mod leash;
 mod locks;
 mod pointer;
 mod seat;
@@ -24,6 +28,7 @@ pub use chord::{Chord, Verdict};
 pub use combination::{Combination, CombinationError};
 pub use hands::Hands;
 pub use keyboard::Keyboard;
+pub use leash::Tie;
 pub use locks::{Locks, Sync};
 pub use pointer::{Delta, Motion, Speed, Wheel};
 pub use seat::{Deed, Seat, Whose};

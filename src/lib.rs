@@ -29,6 +29,7 @@
 //! - `view`: the widget that shows it, and passes on what the person does.
 //! - [`host`]: what this computer and its machines need for a display.
 //! - `window`: a machine's window, and what is said there instead of a picture.
+//! - [`library`]: every machine that can be reached, and what can be done with it.
 //! - [`app`]: the program around it all.
 
 pub mod app;
@@ -39,6 +40,7 @@ pub mod frame;
 pub mod geometry;
 pub mod host;
 pub mod input;
+pub mod library;
 pub mod markup;
 pub mod pixel;
 pub mod present;

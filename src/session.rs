@@ -12,6 +12,7 @@
 //! - `boost`: when a vGPU is looked at beyond QEMU's own pace.
 //! - `sizing`: what a guest is asked for of its screen.
 //! - `paste`: what is copied here and there.
+//! - `pulse`: whether QEMU answers.
 //! - `watch`, `follow`, `sight`: which of several consoles is the one to look at.
 
 mod actor;
@@ -20,6 +21,7 @@ mod follow;
 mod hardware;
 mod listening;
 mod paste;
+mod pulse;
 mod queue;
 mod serve;
 mod sight;
@@ -132,6 +134,8 @@ pub enum Event {
     /// QEMU has answered a wish for a screen size; one that a later wish has overtaken before QEMU
     /// heard of it is not told of.
     Asked(ConsoleId, Wish, Answer),
+    /// QEMU does not answer while the person works with it, or does again.
+    Answers(bool),
     /// A switch of the machine did not work.
     PowerFailed(Power, PowerError),
     /// Something happened to the machine's clipboard, for the [`Exchange`](clipboard::Exchange).
@@ -192,7 +196,9 @@ pub enum Boosting {
     /// Where we hold the machine's own monitor, and it helps.
     #[default]
     Auto,
-    /// Where we hold it, whether that helps or not.
+    /// Also where libvirt holds it, which marks the machine as tainted for it.
+    Everywhere,
+    /// As `Everywhere`, whether that helps or not.
     Always,
     Off,
 }

@@ -13,6 +13,7 @@ pub mod fd;
 pub mod launch;
 pub mod libvirt;
 pub mod qmp;
+mod refresh;
 
 mod error;
 mod link;
@@ -34,6 +35,7 @@ pub use self::launch::{Exited, Launch, LaunchError};
 pub use self::link::{Ending, Keep, Link, Power, PowerError};
 pub use self::place::Place;
 pub use self::qmp::Shutdown;
+pub use self::refresh::{RefreshError, Refreshed, Refresher};
 pub use self::survey::{Surveyed, survey};
 
 /// What QMP's `add_client` calls the D-Bus display.

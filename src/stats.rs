@@ -213,6 +213,13 @@ pub struct Report {
     pub path: Path,
 }
 
+impl Report {
+    /// Frames a second that were seen, as far as the compositor says so.
+    pub fn seen(&self) -> f64 {
+        if self.present.is_some() { self.presented_rate } else { self.rate }
+    }
+}
+
 impl Stats {
     /// Nothing has happened yet.
     pub fn new(now: Time) -> Self {

@@ -1,15 +1,21 @@
 //! The display widget: shows one console's picture and passes on what the person does.
 //!
 //! One type, split by aspect: `drawing` (where the picture is, and how it gets there), `falling` (what
-//! happens when it cannot), `looks` (size, turn, zoom and pan), `input` (keys, buttons, wheel), `cursor`
-//! (the guest's pointer as the host's).
+//! happens when it cannot), `looks` (size, turn, zoom and pan), `keys`, `board` and `grab` (keys,
+//! whatever GDK says of them, and who has them), `input` (buttons, wheel and motion), `cursor` (the guest's pointer as the host's).
 
+mod board;
 mod cursor;
 mod drawing;
 mod falling;
+mod grab;
+mod hold;
 mod imp;
 mod input;
+mod keys;
 mod looks;
+mod pointing;
+mod touch;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,7 +26,8 @@ use gtk::subclass::prelude::*;
 
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Logical, Size};
-use crate::input::{Command, Leds, PointerMode};
+use crate::input::grab::Obstacle;
+use crate::input::{Command, Hands, Leds, PointerMode};
 use crate::present::{Options, Stacking, Status};
 use crate::stats::Stats;
 
@@ -68,16 +75,18 @@ impl DisplayView {
         self.imp().console.replace(Some(imp::Console { frames, stats, commands: Rc::new(commands) }));
         self.open_output();
         self.follow_console();
+        self.set_obstacle(Obstacle::Disconnected, false);
     }
 
     /// Shows nothing any more. What is held in the guest is released first.
     pub fn clear(&self) {
-        self.release_all();
+        self.set_obstacle(Obstacle::Disconnected, true);
         self.close_output();
         if let Some(console) = self.imp().console.take() {
             console.frames.stop_observing();
         }
-        self.imp().hands.take();
+        self.imp().seat.borrow_mut().hands = Hands::default();
+        self.set_speed(self.speed());
         self.imp().falling.forget();
         self.follow_console();
     }
@@ -93,13 +102,14 @@ impl DisplayView {
 
     /// How the guest hears of the pointer.
     pub fn set_pointer_mode(&self, mode: PointerMode) {
-        self.imp().hands.borrow_mut().set_mode(mode);
+        self.imp().seat.borrow_mut().hands.set_mode(mode);
+        self.follow_tie();
         self.follow_pointer();
     }
 
     /// The guest's lock lights.
     pub fn set_leds(&self, lights: Leds) {
-        self.imp().hands.borrow_mut().set_lights(lights);
+        self.imp().seat.borrow_mut().hands.set_lights(lights);
     }
 
     /// Whether something of ours lies over the picture: then the picture goes behind the window.
@@ -110,13 +120,18 @@ impl DisplayView {
 
     /// Presses these keys together in the guest, by their Linux codes.
     pub fn press_chord(&self, evdev: &[u32]) {
-        let commands = self.imp().hands.borrow_mut().chord(evdev);
+        let commands = self.imp().seat.borrow_mut().hands.chord(evdev);
+        self.send_all(commands);
+    }
+
+    /// Presses and releases keys of a text, beside what the person does.
+    pub fn type_keys(&self, commands: impl IntoIterator<Item = Command>) {
         self.send_all(commands);
     }
 
     /// Lets go of every key and button that is held in the guest.
     pub fn release_all(&self) {
-        let commands = self.imp().hands.borrow_mut().let_go();
+        let commands = self.imp().seat.borrow_mut().hands.let_go();
         self.send_all(commands);
     }
 

@@ -22,42 +22,55 @@
 //! - `story`: from what is known of the machine to the page that says so; `words` has the errors.
 //! - `news`: what the session tells, and what follows from it.
 //! - `actions`, `menu`, `keys`: what can be chosen, and the keys that can be sent.
+//! - `keyboard`: who has the keyboard, as a person sees and chooses it.
+//! - `combinations`, `typing`: keys of the person's own, and whole texts, to send.
 //! - `looks`, `scrolling`: size, turn and filter of the picture, and which part of it is seen.
 //! - `consoles`: which of the machine's consoles is shown, and who says so.
 //! - `heads`, `head`, `arrangement`: consoles as tabs and windows, and which of them are seen.
 //! - `monitors`, `spread`: the computer's monitors, and a machine that fills all of them.
 //! - `cover`: whether something of ours lies over the picture.
 //! - `settings`, `preferences`, `memory`: what the person prefers, and what is remembered of a machine.
+//! - `figures`: how consoles reach the screen, for the library.
+//! - `power`: the switches of a machine that libvirt runs.
 //! - `resolution`: which size the guest is asked for, and what became of it.
 //! - `clipboard`: what is copied here and pasted in the machine, and the other way round.
 //! - `ramfb`: what to do where firmware draws nothing.
+//! - [`ready`]: what a machine of libvirt's lacks, and the dialog that changes its definition.
+//! - `monospace`: text as machines write it.
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
 
-mod about;
+pub(crate) mod about;
 mod actions;
 mod arrangement;
 mod banner;
 mod clipboard;
 mod closing;
+mod combinations;
 mod consoles;
 mod cover;
 mod details;
 mod diagnostics;
+mod figures;
 mod fullscreen;
 mod head;
 mod heads;
 pub(crate) mod i18n;
+mod keyboard;
 mod keys;
 mod looks;
 mod memory;
 mod menu;
 mod monitors;
+pub(crate) mod monospace;
 mod news;
 mod overlay;
 mod page;
+mod pointer;
+pub(crate) mod power;
 mod preferences;
 mod ramfb;
+pub mod ready;
 mod remote;
 mod resolution;
 mod screenshot;
@@ -69,7 +82,8 @@ mod sizing;
 mod spread;
 mod statistics;
 mod story;
-mod words;
+mod typing;
+pub(crate) mod words;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -82,6 +96,7 @@ use gtk::{gio, glib};
 
 use self::consoles::Choice;
 use self::cover::Cover;
+use self::keyboard::Keyboard;
 use self::page::Page;
 use self::resolution::Resolution;
 use self::scrolling::Scrolling;
@@ -95,6 +110,7 @@ use crate::session::{Boosting, Console, ConsoleId};
 use crate::view::DisplayView;
 
 pub use self::monitors::Monitor;
+pub use self::ready::Managed;
 pub use self::remote::{Hold, Remote};
 pub use self::settings::store as settings;
 
@@ -119,6 +135,8 @@ pub struct Setup {
     pub hold: Hold,
     /// How it was reached, for diagnostics: `bus`, `qmp`, `fd` or `launch`.
     pub way: &'static str,
+    /// Where its definition is, if libvirt runs it.
+    pub managed: Option<Managed>,
     /// The console to show, by its number; as it was last time without.
     pub console: Option<u32>,
     /// Which monitors it fills.
@@ -189,12 +207,18 @@ mod imp {
         /// The monitor that it fills while all are filled, by its connector.
         pub(super) fills: RefCell<Option<String>>,
         pub(super) cover: Cover,
+        pub(super) keyboard: Keyboard,
+        /// Combinations of keys that the person has sent.
+        pub(super) combinations: gio::Menu,
         pub(super) sizing: Sizing,
         pub(super) resolution: Resolution,
         pub(super) scrolling: Scrolling,
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
+        pub(super) switches: power::Switches,
         pub(super) countdown: RefCell<Option<glib::SourceId>>,
+        /// Whether the person has been told what the machine lacks.
+        pub(super) hinted: Cell<bool>,
         /// Whether the person has been told how to leave fullscreen.
         pub(super) fullscreen_told: Cell<bool>,
         /// What told it, until the window leaves fullscreen.
@@ -235,9 +259,12 @@ mod imp {
                 move |_| window.menu_toggled()
             ));
             window.install_actions();
+            window.install_switches();
+            window.install_make_ready();
             window.add_scrolling();
             window.install_looks();
             window.install_keys();
+            window.add_keyboard();
             window.watch_cover();
             window.watch_fullscreen();
             window.watch_page();
@@ -291,6 +318,7 @@ impl MachineWindow {
                 window.fill_monitors(true);
             }
         }
+        window.follow_domain();
         window.tell();
         window
     }
@@ -302,6 +330,7 @@ impl MachineWindow {
         let fresh = window.imp().shared.set(shared).is_ok();
         assert!(fresh, "a window is set up once");
         window.watch_settings();
+        window.watch_screen_lock();
         window.watch_clipboard();
         window.fill_menus();
         window.watch_monitors();

@@ -14,7 +14,8 @@ use crate::source::{Launch, Source};
 
 const EXAMPLES: &str = "\
 Examples:
-  oriel                                     the first machine on the session bus
+  oriel                                     all machines: the library
+  oriel connect                             the first machine on the session bus
   oriel connect web                         the machine named 'web'
   oriel connect --qmp /run/user/1000/vm.qmp a machine by its QMP socket
   oriel connect --libvirt qemu:///system web a machine that libvirt runs
@@ -46,6 +47,15 @@ fn concat_help() -> String {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show all machines: the same as no command.
+    ///
+    /// Machines of libvirt (qemu:///session, qemu:///system and connections that were added), on the
+    /// session bus, and launched lately.
+    #[command(after_help = "\
+Examples:
+  oriel
+  oriel library --libvirt qemu+ssh://root@host/system")]
+    Library(Library),
     /// Open a window on a running machine.
     ///
     /// Without MACHINE, the first one that owns the name org.qemu on the session bus.
@@ -97,7 +107,7 @@ Examples:
 
 impl Default for Command {
     fn default() -> Self {
-        Self::Connect(Connect::default())
+        Self::Library(Library::default())
     }
 }
 
@@ -129,6 +139,22 @@ impl Reach {
             Self { libvirt: Some(uri), .. } => Source::Libvirt(Domain::new(uri, machine.unwrap_or_default())),
             Self { bus: address, .. } => Source::Bus { address, machine },
         })
+    }
+}
+
+/// `oriel library`.
+#[derive(Debug, Default, Args)]
+pub struct Library {
+    /// Show the machines of this libvirt connection, and of others that are given so, but no more.
+    #[arg(long, value_name = "URI")]
+    libvirt: Vec<String>,
+}
+
+impl Library {
+    /// The connections to show, if not the usual ones.
+    #[cfg(feature = "gui")]
+    pub(super) fn only(self) -> Option<Vec<String>> {
+        Some(self.libvirt).filter(|uris| !uris.is_empty())
     }
 }
 
@@ -342,7 +368,7 @@ pub enum Present {
 pub enum Boost {
     /// Where we hold the machine's monitor (launch, --qmp), and it helps.
     Auto,
-    /// Where we hold it, whether it helps or not.
+    /// Whether it helps or not, and through libvirt, too, which marks the machine as tainted for it.
     Always,
     /// Never.
     Off,
@@ -419,6 +445,11 @@ impl Connect {
 }
 
 impl LaunchCommand {
+    /// The command, if it can be written down.
+    pub(super) fn words(&self) -> Option<Vec<String>> {
+        self.command.iter().map(|word| word.to_str().map(str::to_owned)).collect()
+    }
+
     /// What `oriel launch` is to start and open.
     pub fn options(self) -> Result<ConnectOptions, Failure> {
         let launch =

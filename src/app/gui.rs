@@ -1,8 +1,10 @@
 //! `oriel connect` and `oriel launch`: a machine's window, from the first moment to the exit code.
 //!
+//! - `library`: `oriel` alone.
 //! - `stats`: what `--stats` writes.
 //! - `signals`: Ctrl+C, and whoever else wants us to end.
 
+pub(super) mod library;
 mod signals;
 mod stats;
 
@@ -20,7 +22,7 @@ use crate::APP_ID;
 use crate::present::{Filter, Wanted};
 use crate::session::{Boosting, Session, State};
 use crate::source::Source;
-use crate::window::{Fullscreen, Hold, MachineWindow, Monitor, Setup};
+use crate::window::{Fullscreen, Hold, MachineWindow, Managed, Monitor, Setup};
 
 /// Where translations lie, once installed or built.
 const LOCALE_DIR: &str = env!("ORIEL_LOCALE_DIR");
@@ -92,6 +94,8 @@ pub fn application() -> adw::Application {
         .application_id(APP_ID)
         .flags(gio::ApplicationFlags::NON_UNIQUE)
         .resource_base_path(RESOURCES)
+        // Tells when the screen is locked.
+        .register_session(true)
         .build()
 }
 
@@ -190,9 +194,16 @@ fn setup(options: &ConnectOptions) -> Setup {
         Boost::Always => Boosting::Always,
         Boost::Off => Boosting::Off,
     });
+    let managed = match &options.source {
+        Source::Libvirt(domain) => {
+            Some(Managed { hypervisor: domain.hypervisor().clone(), wanted: domain.wanted() })
+        }
+        _ => None,
+    };
     Setup {
         hold,
         way,
+        managed,
         console: options.console,
         fullscreen: match &options.fullscreen {
             cli::Fullscreen::No => Fullscreen::No,

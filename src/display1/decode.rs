@@ -231,11 +231,10 @@ fn damage<'a>(args: &mut Reader<'a>) -> Result<Event<'a>, DecodeError> {
 }
 
 /// The position is that of the shape's corner or of the hot spot, depending on the device, and may
-/// be negative; with a pointer of our own nobody needs it. QEMU before 9.1 sends any number for
-/// 'on'.
+/// be negative. QEMU before 9.1 sends any number for 'on'.
 fn mouse_set<'a>(args: &mut Reader<'a>) -> Result<Event<'a>, DecodeError> {
-    let (_x, _y, on) = (args.i32()?, args.i32()?, args.i32()?);
-    Ok(Event::PointerVisible(on != 0))
+    let (x, y, on) = (args.i32()?, args.i32()?, args.i32()?);
+    Ok(Event::PointerSet { at: Point::new(x, y), visible: on != 0 })
 }
 
 fn cursor_define<'a>(args: &mut Reader<'a>) -> Result<Event<'a>, DecodeError> {

@@ -10,13 +10,14 @@ use super::model::{Applied, Event, Model, Pending, Screen};
 use super::pulse::{Counters, Pulse};
 use super::scanout::{LayoutError, Scanout};
 use crate::clock::Time;
+use crate::geometry::{Guest, Point};
 
 /// What is told to whoever draws around the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// There is a picture, of another size, or none.
     Screen(Screen),
-    /// The guest's pointer has another shape, or is hidden.
+    /// The guest's pointer has another shape or place, or is hidden.
     Pointer(Pointer),
 }
 
@@ -181,6 +182,11 @@ impl Mailbox {
     /// What the guest wants of the pointer.
     pub fn pointer(&self) -> Pointer {
         self.lock().model.pointer().clone()
+    }
+
+    /// Where the guest has its pointer: see [`Model::pointer_place`].
+    pub fn pointer_place(&self) -> Option<Point<Guest>> {
+        self.lock().model.pointer_place()
     }
 
     fn count(&self, before: Option<Scanout>, is_frame: bool, model: &Model, now: Time) {

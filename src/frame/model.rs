@@ -59,8 +59,8 @@ pub enum Event<'a> {
     ConsoleSize(Size<Guest>),
     /// A pointer shape (`CursorDefine`).
     Cursor(Arc<Cursor>),
-    /// Whether the guest shows its pointer (`MouseSet`).
-    PointerVisible(bool),
+    /// Whether the guest shows its pointer, and where it is; see [`Model::pointer_place`] (`MouseSet`).
+    PointerSet { at: Point<Guest>, visible: bool },
     /// The listener is gone: the picture stays as the last that was seen.
     Gone,
 }
@@ -87,7 +87,7 @@ pub struct Applied {
     pub frame: bool,
     /// [`Model::screen`] is another.
     pub screen: bool,
-    /// [`Model::pointer`] is another.
+    /// [`Model::pointer`] or [`Model::pointer_place`] is another.
     pub pointer: bool,
     /// A scanout was lost on the way: register again and QEMU sends it once more.
     pub resync: bool,
@@ -154,6 +154,7 @@ pub struct Model {
     fresh: Option<Fresh>,
     console: Option<(Size<Guest>, Time)>,
     pointer: Pointer,
+    place: Option<Point<Guest>>,
     /// The last shape, also while the pointer is hidden.
     shape: Option<Arc<Cursor>>,
     recovery: Recovery,
@@ -168,6 +169,7 @@ impl Default for Model {
             fresh: None,
             console: None,
             pointer: Pointer::Unknown,
+            place: None,
             shape: None,
             recovery: Recovery::default(),
         }
@@ -198,7 +200,7 @@ impl Model {
             Event::Disable => self.disable(now),
             Event::ConsoleSize(size) => self.resize_console(size, now),
             Event::Cursor(cursor) => applied.pointer = self.define_cursor(cursor),
-            Event::PointerVisible(visible) => applied.pointer = self.set_pointer_visible(visible),
+            Event::PointerSet { at, visible } => applied.pointer = self.set_pointer(at, visible),
             Event::Gone => self.fresh = self.fresh.take().map(|fresh| Fresh { ack: None, ..fresh }),
         }
         Ok(self.finish(before, applied))
@@ -262,6 +264,12 @@ impl Model {
             Signal::Live | Signal::Fading { .. } => Screen::Live(self.shown.size()),
             Signal::Off => Screen::Off,
         }
+    }
+
+    /// Where the guest has its pointer, if it has said so: the corner of its shape, as vGPUs and
+    /// virtio-gpu have it. Few devices tell the place of the hot spot instead.
+    pub fn pointer_place(&self) -> Option<Point<Guest>> {
+        self.place
     }
 
     /// What the guest wants of the pointer.
@@ -339,6 +347,10 @@ impl Model {
     fn announce(&mut self, dmabuf: Dmabuf, now: Time) {
         let scanout = Scanout::Dmabuf(Arc::new(dmabuf));
         self.recovery.announced(&scanout, &self.shown, now);
+        if scanout.size() != self.shown.size() {
+            // What differs was said of the picture before.
+            self.console = self.console.filter(|(size, _)| *size == scanout.size());
+        }
         if let Some((console, _)) = self.console {
             self.recovery.compare(console, &scanout, now);
         }
@@ -443,9 +455,11 @@ impl Model {
         std::mem::replace(&mut self.pointer, pointer.clone()) != pointer
     }
 
-    fn set_pointer_visible(&mut self, visible: bool) -> bool {
+    fn set_pointer(&mut self, at: Point<Guest>, visible: bool) -> bool {
         let pointer = if visible { Pointer::Shown(self.shape.clone()) } else { Pointer::Hidden };
-        std::mem::replace(&mut self.pointer, pointer.clone()) != pointer
+        // A pointer that is hidden is at 0,0 for most devices.
+        let moved = visible && self.place.replace(at) != Some(at);
+        std::mem::replace(&mut self.pointer, pointer.clone()) != pointer || moved
     }
 }
 

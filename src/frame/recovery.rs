@@ -142,6 +142,7 @@ impl Recovery {
         }
         self.suspicion = match self.suspicion {
             Suspicion::Resized(size, since) if differs && size == console => Suspicion::Resized(size, since),
+            known @ (Suspicion::Disabled(Loss::Mode, _) | Suspicion::Missing(Loss::Mode, _)) => known,
             _ if differs && self.sized != Some(console) => Suspicion::Resized(console, now),
             Suspicion::Resized(..) => Suspicion::None,
             other => other,

@@ -1,7 +1,8 @@
 //! A keyboard and its ways out: what becomes of a key, with the combination that frees it seen first.
 
 use super::grab::{self, Act, Grab};
-use super::{Button, Chord, Combination, Command, Hands, Press, Verdict};
+use super::leash::Leash;
+use super::{Button, Chord, Combination, Command, Hands, Leds, Press, Tie, Verdict};
 use crate::clock::Time;
 use crate::geometry::Placement;
 
@@ -31,12 +32,28 @@ pub struct Seat {
     pub hands: Hands,
     grab: Grab,
     chord: Chord,
+    leash: Leash,
 }
 
 impl Seat {
     /// Who has the shortcuts.
     pub fn grab(&self) -> &Grab {
         &self.grab
+    }
+
+    /// What is to be done with the pointer now: it changes with all that happens here.
+    pub fn tie(&self) -> Tie {
+        self.leash.tie(self.hands.mode())
+    }
+
+    /// Whether a guest with a relative pointer hears of it only while it is held.
+    pub fn ties(&self) -> bool {
+        self.leash.ties()
+    }
+
+    /// How the pointer of such a guest is to be held.
+    pub fn set_tie(&mut self, tie: Tie) {
+        self.leash.set_tie(tie);
     }
 
     /// These keys give the keyboard back from now on.
@@ -50,6 +67,7 @@ impl Seat {
             self.chord.forget();
         }
         let acts = self.grab.handle(input, now);
+        self.leash.follow(input, &acts, &self.grab);
         acts.into_iter().flat_map(|act| self.deeds(act)).collect()
     }
 
@@ -65,6 +83,11 @@ impl Seat {
         Whose::Taken(self.hands.key(evdev, press).map(Deed::Send).into_iter().collect())
     }
 
+    /// A key went down that the window keeps for itself: it is not meant to free the keyboard.
+    pub fn kept(&mut self) {
+        self.chord.spoil();
+    }
+
     /// Sticky keys hold these modifiers, by their Linux codes, until the next key.
     pub fn latched(&mut self, codes: &[u32], now: Time) -> Vec<Deed> {
         if !self.grab.takes_keys() {
@@ -74,6 +97,14 @@ impl Seat {
             Verdict::Release => self.handle(grab::Input::Chord, now),
             Verdict::Pass => self.hands.latched(codes).into_iter().map(Deed::Send).collect(),
         }
+    }
+
+    /// The host's locks are these now, while the keyboard is with the guest.
+    pub fn host_locks(&mut self, host: Leds) -> Vec<Deed> {
+        if !self.grab.takes_keys() {
+            return Vec::new();
+        }
+        self.hands.host_locks(host).into_iter().map(Deed::Send).collect()
     }
 
     /// A button goes down or up here; a click is also a wish to be with the guest.
@@ -252,6 +283,7 @@ mod tests {
                     prop_assert!(others.buttons.is_empty(), "{:?}", others);
                 }
                 if freed || left || !seat.grab().takes_keys() {
+                    prop_assert_eq!(seat.tie(), Tie::Free);
                     prop_assert!(others.down.is_empty(), "{:?}", others);
                 }
                 prop_assert_eq!(others.asked, !matches!(after, State::Free(_)), "{:?}", after);

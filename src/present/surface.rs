@@ -46,6 +46,7 @@ use ::gtk::prelude::*;
 use gdk_wayland::prelude::*;
 use gdk_wayland::{WaylandDisplay, WaylandSurface};
 
+pub use self::foreign::connect;
 use self::shared::Shared;
 use super::ladder::Reason;
 use super::{Facts, Options, Scene, Stacking, Status};

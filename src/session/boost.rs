@@ -3,7 +3,7 @@
 //! A guest that draws into one buffer while another is shown flips between them at its own pace, but
 //! QEMU sees at most one flip in 30 ms, and a viewer no more than QEMU (ui/console.c,
 //! `GUI_REFRESH_INTERVAL_DEFAULT`; the D-Bus display asks for no other). A monitor can make it look at
-//! once ([`Client::refresh`](crate::source::qmp::Client::refresh)): a *kick*. Kicks go in step with
+//! once ([`Refresher::refresh`](crate::source::Refresher::refresh)): a *kick*. Kicks go in step with
 //! the screen, so that a flip is fetched just before the picture that shows it is committed.
 //!
 //! ```text
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::clock::Time;
 use crate::frame::{Beat, Pulse, USUAL_REFRESH};
-use crate::source::qmp::Refreshed;
+use crate::source::Refreshed;
 use crate::stats;
 
 /// For so long flips are counted, first without kicks and then with them; of a slow guest, until there

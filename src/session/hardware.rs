@@ -11,6 +11,8 @@ use zruntime::SharedRuntime;
 use super::ConsoleId;
 use crate::display1::Pace;
 use crate::resolution::Device;
+use crate::source::Link;
+use crate::source::libvirt::Drawn;
 use crate::source::qmp::Client;
 
 /// How long the monitor may take to answer: the picture waits for it, but it waits for QEMU in any case.
@@ -103,6 +105,18 @@ impl Hardware {
         }
     }
 
+    /// What libvirt's definition says of a device.
+    fn of_libvirt(drawn: Drawn) -> Self {
+        match drawn {
+            Drawn::Host { ramfb } => Self::Vfio { ramfb: if ramfb { Ramfb::On } else { Ramfb::Off } },
+            Drawn::Model(model) => match model.as_str() {
+                "virtio" => Self::VirtioGpu,
+                "ramfb" => Self::Ramfb,
+                _ => Self::Other,
+            },
+        }
+    }
+
     /// Who waits for the replies to updates.
     pub fn pace(self) -> Pace {
         match self {
@@ -148,14 +162,19 @@ pub(super) fn address(id: ConsoleId, label: &str, head: u32) -> Option<Option<(S
     (Hardware::of_type(name) == Hardware::Unknown).then(|| Some((name.to_owned(), head)))
 }
 
-/// Which device has this label: as QEMU's object tree has it, or else as it sounds.
-pub(super) async fn find(monitor: Option<&Client>, label: &str, head: u32) -> Hardware {
+/// Which device has this label: as QEMU's object tree or libvirt has it, or else as it sounds.
+pub(super) async fn find(link: &Link, label: &str, head: u32) -> Hardware {
     let name = device_name(label, head);
     let sounds = Hardware::of_type(name);
-    let Some(monitor) = monitor else { return sounds };
     let Ok(runtime) = SharedRuntime::current() else { return sounds };
-    let asked = runtime.timeout(DEADLINE, ask(monitor, name, sounds)).await;
-    asked.unwrap_or(sounds)
+    let asked = async {
+        match (link.monitor(), link.libvirt()) {
+            (Some(monitor), _) => ask(monitor, name, sounds).await,
+            (None, Some(reached)) => reached.drawn_by(name).await.map_or(sounds, Hardware::of_libvirt),
+            (None, None) => sounds,
+        }
+    };
+    runtime.timeout(DEADLINE, asked).await.unwrap_or(sounds)
 }
 
 /// Devices with an id are below `/machine/peripheral`, others without a name of their own below

@@ -24,7 +24,9 @@ use super::queue::{Item, Queue};
 use super::sizing::Sizing;
 use super::state::Input;
 use super::watch::{LOOK, Watching};
-use super::{Boosting, Choice, Console, ConsoleId, ConsoleKind, Event, Hardware, Request, hardware, paste};
+use super::{
+    Boosting, Choice, Console, ConsoleId, ConsoleKind, Event, Hardware, Request, hardware, paste, pulse,
+};
 use crate::clipboard;
 use crate::clock::{self, Time};
 use crate::display1::{self, CallError, Change, Description, Frames, Listener, Peer, RegisterError, Report};
@@ -69,6 +71,8 @@ pub(super) enum Done {
     Boosted,
     /// Nobody attends to the clipboard any more.
     Attended,
+    /// Nobody asks any more whether QEMU answers.
+    Felt,
 }
 
 type Jobs<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + 'a>>>;
@@ -117,7 +121,8 @@ pub(super) async fn serve(link: &Link, machine: &display1::Machine, shared: &mut
     let mut serving = Serving { link, shared, consoles, watching, touched, clipboard: None, jobs, reports };
     serving.set_consoles(&machine.consoles).await;
     serving.attend();
-    let happened = serving.run(changes, said).await;
+    let worked = serving.feel_pulse();
+    let happened = serving.run(changes, said, worked).await;
     if serving.clipboard.is_some() {
         serving.shared.tell(Event::Clipboard(clipboard::Input::Disconnected)).await;
     }
@@ -140,13 +145,18 @@ pub(super) struct Serving<'a> {
 }
 
 impl<'a> Serving<'a> {
-    async fn run(&mut self, changes: impl Stream<Item = Change> + Unpin, said: Receiver<Said>) -> Input {
+    async fn run(
+        &mut self,
+        changes: impl Stream<Item = Change> + Unpin,
+        said: Receiver<Said>,
+        worked: Sender<ConsoleId>,
+    ) -> Input {
         let link = self.link;
         let requests = self.shared.requests.clone();
         let input = self.shared.input.clone();
         let mut ended = pin!(link.ended().fuse());
         let touched = self.touched.clone();
-        let mut pump = pin!(pump(&link.peer, &input, &touched).fuse());
+        let mut pump = pin!(pump(&link.peer, &input, &touched, &worked).fuse());
         let mut changes = changes.fuse();
         let mut said = pin!(said.fuse());
         loop {
@@ -201,6 +211,14 @@ impl<'a> Serving<'a> {
         }
     }
 
+    /// Asks whether QEMU answers, after whatever it is told through what is returned.
+    fn feel_pulse(&mut self) -> Sender<ConsoleId> {
+        let (worked, felt) = async_channel::bounded(1);
+        let pulse = pulse::watch(self.link.peer.clone(), felt, self.shared.events.clone());
+        self.job(pulse.map(|()| Done::Felt));
+        worked
+    }
+
     /// Attends to the clipboard, if anybody wants it.
     fn attend(&mut self) {
         if self.clipboard.is_none() && self.shared.has_clipboard.get() {
@@ -248,7 +266,7 @@ impl<'a> Serving<'a> {
             Done::Registered(id, result) => self.registered(id, result),
             Done::Again(id) => self.register(id),
             Done::Sized(id, wish, result) => self.sized(id, wish, result).await,
-            Done::Powered(_, Ok(())) | Done::Boosted | Done::Attended => {}
+            Done::Powered(_, Ok(())) | Done::Boosted | Done::Attended | Done::Felt => {}
             Done::Look => self.look().await,
             Done::Powered(power, Err(error)) => self.shared.tell(Event::PowerFailed(power, error)).await,
         }
@@ -324,11 +342,11 @@ impl<'a> Serving<'a> {
 
     fn describe(&mut self, id: ConsoleId) {
         let console = self.link.peer.console(id.0);
-        let monitor = self.link.monitor();
+        let link = self.link;
         self.job(async move {
             let described = async {
                 let description = console.describe().await?;
-                let hardware = hardware::find(monitor, &description.label, description.head).await;
+                let hardware = hardware::find(link, &description.label, description.head).await;
                 Ok((description, hardware))
             };
             Done::Described(id, described.await)
@@ -375,6 +393,7 @@ impl<'a> Serving<'a> {
         let Some(generation) = self.consoles.get_mut(&id).and_then(|served| served.listening.begin()) else {
             return;
         };
+        tracing::debug!(%id, generation, "asking for frames");
         let reports = self.reports.clone();
         let report = move |report| {
             // The connection may have been given up.
@@ -467,12 +486,16 @@ impl<'a> Serving<'a> {
         served.boost = None;
         let Some(known) = self.shared.consoles.get(&id) else { return };
         let Console { label, head, hardware, frames, stats, .. } = known.console.clone();
-        let policy = match self.shared.boost.get() {
-            Boosting::Auto => Policy::Measured,
+        let boosting = self.shared.boost.get();
+        let policy = match boosting {
+            Boosting::Auto | Boosting::Everywhere => Policy::Measured,
             Boosting::Always => Policy::Always,
             Boosting::Off => return,
         };
-        let Some(client) = self.link.monitor().filter(|_| hardware.is_polled()) else { return };
+        let Some(refresher) = self.link.refresher().filter(|_| hardware.is_polled()) else { return };
+        if refresher.taints() && boosting == Boosting::Auto {
+            return;
+        }
         let Some(device) = hardware::address(id, &label, head) else {
             tracing::info!(%id, "a vGPU without an id, and not the first console: QEMU shows 33 frames a second");
             return;
@@ -480,7 +503,7 @@ impl<'a> Serving<'a> {
         let (hold, released) = async_channel::bounded::<()>(1);
         served.boost = Some(hold);
         self.job(async move {
-            let drive = pin!(drive::drive(Monitor { client, device }, policy, &frames, &stats));
+            let drive = pin!(drive::drive(Monitor { refresher, device }, policy, &frames, &stats));
             future::select(drive, pin!(released.recv())).await;
             Done::Boosted
         });
@@ -518,7 +541,7 @@ impl Known {
 }
 
 /// Sends what the person does, one after the other. Ends when nothing can be sent any more.
-async fn pump(peer: &Peer, input: &Queue, touched: &Touched) {
+async fn pump(peer: &Peer, input: &Queue, touched: &Touched, worked: &Sender<ConsoleId>) {
     let mut consoles = HashMap::new();
     loop {
         match input.next().await {
@@ -528,6 +551,8 @@ async fn pump(peer: &Peer, input: &Queue, touched: &Touched) {
                     tracing::debug!(%error, "input cannot be sent");
                     return;
                 }
+                // Once is enough.
+                let _ = worked.try_send(id);
                 if let Some(frames) = touched.borrow().get(&id) {
                     frames.touch(clock::now());
                 }
@@ -539,6 +564,6 @@ async fn pump(peer: &Peer, input: &Queue, touched: &Touched) {
     }
 }
 
-async fn within<T>(span: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn within<T>(span: Duration, work: impl Future<Output = T>) -> Option<T> {
     SharedRuntime::current().ok()?.timeout(span, work).await.ok()
 }

@@ -1,5 +1,7 @@
 //! Machines on a D-Bus: each owns, or queues for, the name `org.qemu` (QEMU: ui/dbus.c).
 
+mod follow;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use zbus::names::{OwnedUniqueName, WellKnownName};
 use super::link::{Keep, Link};
 use super::{ConnectError, Stage, within};
 use crate::display1::{CALL_DEADLINE, Machine, Peer};
+
+pub use self::follow::follow;
 
 /// The name that every QEMU asks its bus for.
 const NAME: WellKnownName<'static> = WellKnownName::from_static_str_unchecked("org.qemu");

@@ -8,25 +8,34 @@
 //! - `roster`: the machines as a pure state machine, events in and changes out.
 //! - `machine`: a machine as libvirt describes it.
 //! - `client`: the connection (in builds with the feature `libvirt`), its events, its calls.
+//! - `drawn`: what draws one of a machine's displays.
 //! - `domain`: one machine as a [`Source`](super::Source).
+//! - `platform`: what a machine is built on, and what runs it.
 //! - `shot`: the picture that libvirt takes of a machine.
+//! - `switches`: which of a machine's switches do something.
 
 #[cfg_attr(not(feature = "libvirt"), path = "libvirt/absent.rs")]
 mod client;
 mod domain;
+mod drawn;
 mod error;
 mod machine;
+mod platform;
 mod roster;
 mod shot;
+mod switches;
 
 use std::path::{Path, PathBuf};
 
 pub use self::client::Hypervisor;
-pub use self::domain::{Domain, Reached};
+pub use self::domain::{Domain, Reached, is_remote};
+pub use self::drawn::Drawn;
 pub use self::error::LibvirtError;
 pub use self::machine::{Display, Machine, Off, Operation, Paused, State, Which};
+pub use self::platform::{Platform, Version, Versions};
 pub use self::roster::{Ask, Change, Roster, Status};
 pub use self::shot::{Shot, ShotError};
+pub use self::switches::Danger;
 
 /// A person's own machines.
 pub const SESSION: &str = "qemu:///session";

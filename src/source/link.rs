@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::launch::{Child, Exited};
 use super::libvirt::{self, LibvirtError};
 use super::qmp::{Client, QmpError, Shutdown};
+use super::refresh::Refresher;
 use super::{ConnectError, bus, hand_over, within};
 use crate::display1::Peer;
 
@@ -100,6 +101,23 @@ impl Link {
         match &self.keep {
             Keep::Qmp(monitor) | Keep::Child { monitor, .. } => Some(monitor),
             Keep::Bus | Keep::Fd | Keep::Libvirt(_) => None,
+        }
+    }
+
+    /// Who can have QEMU look at a display at once.
+    pub fn refresher(&self) -> Option<Refresher<'_>> {
+        match &self.keep {
+            Keep::Qmp(monitor) | Keep::Child { monitor, .. } => Some(Refresher::Monitor(monitor)),
+            Keep::Libvirt(reached) => Some(Refresher::Libvirt(reached)),
+            Keep::Bus | Keep::Fd => None,
+        }
+    }
+
+    /// What libvirt can tell of the machine, where it is one of libvirt's.
+    pub fn libvirt(&self) -> Option<&libvirt::Reached> {
+        match &self.keep {
+            Keep::Libvirt(reached) => Some(reached),
+            _ => None,
         }
     }
 

@@ -65,15 +65,6 @@ impl fmt::Display for Shutdown {
     }
 }
 
-/// What a display showed when QEMU was made to look at it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refreshed {
-    /// A buffer of the guest's.
-    Buffer,
-    /// A surface of QEMU's own: text, ramfb, VGA.
-    Surface,
-}
-
 /// A command on its way: a line, with or without a descriptor, and who waits for the reply.
 #[derive(Debug)]
 struct Call {
@@ -127,6 +118,9 @@ impl Client {
         let (port, ports) = async_channel::bounded(1);
         let run = runtime.spawn("QMP", async move {
             let shutdown = converse(&mut lines, &incoming, &port).await;
+            // What was sent too late to be read would be waited for as long as the channel lives.
+            incoming.close();
+            while incoming.try_recv().is_ok() {}
             let _ = over.send(shutdown).await;
         });
         let client = Self { calls, ended, ports, next: 0.into(), version, _loop: run };
@@ -199,6 +193,11 @@ impl Client {
         Ok(listed.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(read).collect())
     }
 
+    /// Has QEMU write a picture of a display.
+    pub(super) async fn screendump(&self, arguments: Value) -> Result<(), QmpError> {
+        self.execute("screendump", arguments, None).await.map(drop)
+    }
+
     /// Whether anybody in the guest has opened the port of QEMU's own SPICE agent; `None` without one.
     ///
     /// # Errors
@@ -217,34 +216,6 @@ impl Client {
     pub async fn port_changed(&self) {
         if self.ports.recv().await.is_err() {
             future::pending().await
-        }
-    }
-
-    /// Has QEMU look at a display at once: the one of the device with this id and head, or else the
-    /// first.
-    ///
-    /// The only command for that is `screendump`, whose first step it is (ui/ui-qmp-cmds.c,
-    /// `qmp_screendump`); what follows fails. While a buffer of the guest's is shown there is no
-    /// surface to dump; otherwise the dump stops at its file, which cannot be made anywhere, so that
-    /// nothing is ever written.
-    ///
-    /// # Errors
-    ///
-    /// When QEMU refuses for another reason, or does not answer.
-    pub async fn refresh(&self, device: Option<(&str, u32)>) -> Result<Refreshed, QmpError> {
-        const NOWHERE: &str = "/dev/null/oriel-refresh";
-        let arguments = match device {
-            Some((id, head)) => json!({ "filename": NOWHERE, "device": id, "head": head }),
-            None => json!({ "filename": NOWHERE }),
-        };
-        match self.execute("screendump", arguments, None).await {
-            Err(QmpError::Refused { words, .. }) if words == "no surface" => Ok(Refreshed::Buffer),
-            Err(QmpError::Refused { words, .. }) if words.contains(NOWHERE) => Ok(Refreshed::Surface),
-            Err(error) => Err(error),
-            Ok(_) => Err(QmpError::Refused {
-                command: "screendump",
-                words: "it can write a picture where no file can be".to_owned(),
-            }),
         }
     }
 

@@ -1,232 +1,204 @@
-//! The guest's pointer shape as the host's: the fastest pointer there is.
+//! The guest's pointer shape as the host's, the fastest pointer there is; and drawn by us where the
+//! guest has it elsewhere.
 
+mod drawn;
+mod inverted;
+
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
-use gtk::{gdk, glib};
+use gtk::{gdk, graphene, gsk};
 
+use self::drawn::{Drawn, turned};
 use super::DisplayView;
 use crate::frame::{Cursor, Pointer, Screen};
-use crate::geometry::{Point, Rotation};
+use crate::geometry::{Guest, Point, Rotation};
 use crate::input::PointerMode;
+use crate::present::Stacking;
 
-/// The longest side of a shape as drawn, in device pixels: compositors refuse or cut larger ones.
-const MAX_SIDE: u32 = 512;
+/// What the host's pointer looks like.
+#[derive(Debug, Clone)]
+enum Shape {
+    Named(&'static str),
+    /// The guest's, turned, with device pixels for a guest pixel across and down.
+    Guests {
+        shape: Arc<Cursor>,
+        rotation: Rotation,
+        zoom: (f64, f64),
+    },
+}
+
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Named(one), Self::Named(other)) => one == other,
+            (
+                Self::Guests { shape, rotation, zoom },
+                Self::Guests { shape: other, rotation: turn, zoom: scale },
+            ) => Arc::ptr_eq(shape, other) && rotation == turn && zoom == scale,
+            _ => false,
+        }
+    }
+}
+
+/// The pointers that there are: the host's, and one that we draw.
+#[derive(Debug, Default)]
+pub(super) struct Cursors {
+    /// What the host's looks like now.
+    worn: RefCell<Option<Shape>>,
+    /// Ours, in the picture.
+    drawn: RefCell<Option<Ours>>,
+    covers: Cell<bool>,
+}
+
+/// A pointer in the picture.
+#[derive(Debug, Clone)]
+struct Ours {
+    shape: Arc<Cursor>,
+    texture: gdk::Texture,
+    /// Its corner.
+    at: Point<Guest>,
+}
 
 impl DisplayView {
-    /// Gives the host's pointer the shape that the guest wants.
+    /// Gives the host's pointer the shape that the guest wants, and draws the guest's where the host's
+    /// cannot be.
     pub(super) fn follow_pointer(&self) {
         let live = matches!(self.screen(), Screen::Live(_));
-        let pointer = match &*self.imp().console.borrow() {
-            Some(console) if live => console.frames.pointer(),
-            _ => Pointer::Unknown,
+        let (pointer, place) = match &*self.imp().console.borrow() {
+            Some(console) if live => (console.frames.pointer(), console.frames.pointer_place()),
+            _ => (Pointer::Unknown, None),
         };
-        let absolute = self.imp().hands.borrow().mode() == PointerMode::Absolute;
+        self.wear(self.shape_for(&pointer, live));
+        let ours = match pointer {
+            Pointer::Shown(Some(shape)) if self.is_elsewhere() => place.map(|at| (shape, at)),
+            _ => None,
+        };
+        self.draw_ours(ours);
+    }
+
+    fn shape_for(&self, pointer: &Pointer, live: bool) -> Shape {
         match pointer {
-            Pointer::Shown(Some(shape)) => self.set_cursor(self.shaped(&shape).as_ref()),
-            // Guests that draw their own pointer hide this one; one that follows relative motion
-            // is elsewhere, and the host's would only mislead.
-            Pointer::Hidden if absolute || live => self.set_cursor_from_name(Some("none")),
-            _ => self.set_cursor_from_name(Some("default")),
+            // The guest's is elsewhere, and the host's would only mislead.
+            _ if self.holds_pointer() => Shape::Named("none"),
+            // The person has to see where to click.
+            _ if self.wants_hold() => Shape::Named("default"),
+            Pointer::Shown(Some(shape)) => {
+                let placed = self.imp().placement.get();
+                let rotation = placed.map_or(Rotation::None, |placed| placed.rotation());
+                let (across, down) = placed.map_or((1.0, 1.0), |placed| placed.zoom());
+                let zoom = if rotation.is_sideways() { (down, across) } else { (across, down) };
+                Shape::Guests { shape: shape.clone(), rotation, zoom }
+            }
+            // Guests that draw their own pointer hide this one.
+            Pointer::Hidden if live => Shape::Named("none"),
+            _ => Shape::Named("default"),
         }
     }
 
-    fn shaped(&self, shape: &Arc<Cursor>) -> Option<gdk::Cursor> {
-        let placed = self.imp().placement.get();
-        let rotation = placed.map_or(Rotation::None, |placed| placed.rotation());
-        let (across, down) = placed.map_or((1.0, 1.0), |placed| placed.zoom());
-        let zoom = if rotation.is_sideways() { (down, across) } else { (across, down) };
-        let arrow = gdk::Cursor::from_name("default", None);
-        let shape = turned(shape, rotation);
-        let draw =
-            move |_: &gdk::Cursor, _: i32, scale: f64, w: &mut i32, h: &mut i32, x: &mut i32, y: &mut i32| {
-                let drawn = Drawn::new(&shape, zoom, scale);
-                (*w, *h) = drawn.size;
-                (*x, *y) = drawn.hotspot;
-                drawn.texture()
-            };
-        gdk::Cursor::from_callback(draw, arrow.as_ref())
+    /// Whether the guest has its pointer somewhere that the host's is not.
+    fn is_elsewhere(&self) -> bool {
+        self.imp().seat.borrow().hands.mode() == PointerMode::Relative
     }
-}
 
-/// The shape turned like the picture.
-fn turned(shape: &Arc<Cursor>, rotation: Rotation) -> Arc<Cursor> {
-    let size = shape.size();
-    if rotation == Rotation::None {
-        return shape.clone();
-    }
-    let turned = rotation.turn_size(size);
-    let length = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
-    let pixels = (0..length(turned.height)).flat_map(|y| (0..length(turned.width)).map(move |x| (x, y)));
-    let bytes = pixels.flat_map(|(x, y)| {
-        let from = rotation.turn_back(Point::new(x, y), size);
-        pixel_at(shape, f64::from(from.x), f64::from(from.y))
-    });
-    let hotspot = rotation.turn(shape.hotspot(), size);
-    Cursor::new(turned, hotspot, bytes.collect()).map_or_else(|| shape.clone(), Arc::new)
-}
-
-/// A shape scaled like the picture.
-///
-/// GDK wants sizes and hot spots in whole logical units, so the image is shifted and padded with
-/// transparent pixels until both are.
-struct Drawn {
-    size: (i32, i32),
-    hotspot: (i32, i32),
-    width: u32,
-    height: u32,
-    bytes: Vec<u8>,
-}
-
-/// One dimension of [`Drawn`], in device pixels but for the two in units.
-struct Span {
-    units: i32,
-    hot_units: i32,
-    pixels: u32,
-    shift: f64,
-    zoom: f64,
-}
-
-impl Span {
-    fn new(length: u32, hot: i32, zoom: f64, scale: f64) -> Self {
-        let zoom = zoom.min(f64::from(MAX_SIDE) / f64::from(length));
-        let hot = f64::from(hot) * zoom;
-        // The first whole unit at or behind the hot spot: the image moves towards it, in whole
-        // pixels so that at natural size none is mixed with its neighbour.
-        let hot_units = (hot / scale - 1e-9).ceil().max(0.0);
-        let shift = ((hot_units * scale).round() - hot).max(0.0);
-        let units = ((f64::from(length) * zoom + shift) / scale - 1e-9).ceil().max(hot_units + 1.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "MAX_SIDE and a unit at most"
-        )]
-        Self {
-            units: units as i32,
-            hot_units: hot_units as i32,
-            pixels: (units * scale).round() as u32,
-            shift,
-            zoom,
+    fn wear(&self, shape: Shape) {
+        if self.imp().cursors.worn.borrow().as_ref() == Some(&shape) {
+            return;
         }
-    }
-
-    /// Where in the shape a pixel of the drawing comes from.
-    fn source(&self, pixel: u32) -> f64 {
-        (f64::from(pixel) - self.shift + 0.5) / self.zoom - 0.5
-    }
-}
-
-impl Drawn {
-    fn new(shape: &Cursor, zoom: (f64, f64), scale: f64) -> Self {
-        let scale = scale.max(0.1);
-        let across = Span::new(shape.size().width, shape.hotspot().x, zoom.0, scale);
-        let down = Span::new(shape.size().height, shape.hotspot().y, zoom.1, scale);
-        let mut bytes = vec![0; across.pixels as usize * down.pixels as usize * 4];
-        let rows = bytes.chunks_exact_mut(across.pixels as usize * 4);
-        for (y, row) in (0_u32..).zip(rows) {
-            for (x, pixel) in (0_u32..).zip(row.chunks_exact_mut(4)) {
-                pixel.copy_from_slice(&sample(shape, across.source(x), down.source(y)));
+        match &shape {
+            Shape::Named(name) => self.set_cursor_from_name(Some(name)),
+            Shape::Guests { shape, rotation, zoom } => {
+                self.set_cursor(shaped(shape, *rotation, *zoom).as_ref());
             }
         }
-        Self {
-            size: (across.units, down.units),
-            hotspot: (across.hot_units, down.hot_units),
-            width: across.pixels,
-            height: down.pixels,
-            bytes,
-        }
+        self.imp().cursors.worn.replace(Some(shape));
     }
 
-    fn texture(self) -> gdk::Texture {
-        let stride = self.width as usize * 4;
-        let side = |length: u32| i32::try_from(length).unwrap_or(i32::MAX);
-        let bytes = glib::Bytes::from_owned(self.bytes);
-        let format = gdk::MemoryFormat::B8g8r8a8Premultiplied;
-        gdk::MemoryTexture::new(side(self.width), side(self.height), format, &bytes, stride).upcast()
+    /// Draws this in the picture, or nothing any more.
+    fn draw_ours(&self, pointer: Option<(Arc<Cursor>, Point<Guest>)>) {
+        let cursors = &self.imp().cursors;
+        let mut drawn = cursors.drawn.borrow_mut();
+        let new = pointer.map(|(shape, at)| match &*drawn {
+            Some(ours) if Arc::ptr_eq(&ours.shape, &shape) => Ours { at, ..ours.clone() },
+            _ => Ours { texture: drawn::texture(&inverted::made_visible(&shape)), shape, at },
+        });
+        let same = match (&*drawn, &new) {
+            (Some(before), Some(now)) => before.at == now.at && Arc::ptr_eq(&before.shape, &now.shape),
+            (None, None) => true,
+            _ => false,
+        };
+        if same {
+            return;
+        }
+        *drawn = new;
+        let covers = drawn.is_some();
+        drop(drawn);
+        if cursors.covers.replace(covers) != covers {
+            self.place();
+        }
+        self.queue_draw();
+    }
+
+    /// Where the picture may be in the stack: behind the window while a pointer is drawn over it.
+    pub(super) fn stacking(&self) -> Stacking {
+        if self.imp().cursors.covers.get() { Stacking::Below } else { self.imp().stacking.get() }
+    }
+
+    /// Draws the guest's pointer where the guest has it.
+    pub(super) fn draw_pointer(&self, snapshot: &gtk::Snapshot) {
+        let drawn = self.imp().cursors.drawn.borrow();
+        let (Some(ours), Some(placed)) = (&*drawn, self.seen_placement()) else { return };
+        let (left, top) = self.origin();
+        let scale = placed.scale().factor();
+        let (across, down) = placed.zoom();
+        // The corner of a guest pixel is half a pixel from its middle, whichever way it is turned.
+        let (x, y) = placed.centre_of(ours.at);
+        let size = ours.shape.size();
+        #[expect(clippy::cast_possible_truncation, reason = "coordinates of a window are small")]
+        let rect = graphene::Rect::new(
+            (-0.5 * across / scale) as f32,
+            (-0.5 * down / scale) as f32,
+            (f64::from(size.width) * across / scale) as f32,
+            (f64::from(size.height) * down / scale) as f32,
+        );
+        snapshot.save();
+        #[expect(clippy::cast_possible_truncation, reason = "coordinates of a window are small")]
+        snapshot.translate(&graphene::Point::new((x - left) as f32, (y - top) as f32));
+        snapshot.rotate(match placed.rotation() {
+            Rotation::None => 0.0,
+            Rotation::Right => 90.0,
+            Rotation::Half => 180.0,
+            Rotation::Left => 270.0,
+        });
+        snapshot.append_scaled_texture(&ours.texture, gsk::ScalingFilter::Nearest, &rect);
+        snapshot.restore();
+    }
+
+    /// Where the guest's pointer points, in the surface: there the host's is to come back.
+    pub(super) fn place_to_return(&self) -> Option<(f64, f64)> {
+        let drawn = self.imp().cursors.drawn.borrow();
+        let ours = drawn.as_ref()?;
+        let (placed, hot) = (self.seen_placement()?, ours.shape.hotspot());
+        let size = placed.guest();
+        let inside = |at: i32, hot: i32, of: u32| (at + hot).clamp(0, i32::try_from(of).unwrap_or(1) - 1);
+        let at = Point::new(inside(ours.at.x, hot.x, size.width), inside(ours.at.y, hot.y, size.height));
+        let (x, y) = placed.centre_of(at);
+        // Beside what is seen of it the person would not look for it.
+        placed.guest_at(x, y).map(|_| (x, y))
     }
 }
 
-/// The shape's colour at a place between its pixels, weighed linearly; transparent outside.
-fn sample(shape: &Cursor, x: f64, y: f64) -> [u8; 4] {
-    let (left, top) = (x.floor(), y.floor());
-    let (right_weight, bottom_weight) = (x - left, y - top);
-    let mut mixed = [0.0; 4];
-    for (dx, across) in [(0.0, 1.0 - right_weight), (1.0, right_weight)] {
-        for (dy, down) in [(0.0, 1.0 - bottom_weight), (1.0, bottom_weight)] {
-            let weight = across * down;
-            if weight > 0.0 {
-                let pixel = pixel_at(shape, left + dx, top + dy);
-                mixed.iter_mut().zip(pixel).for_each(|(sum, byte)| *sum += f64::from(byte) * weight);
-            }
-        }
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a weighed mean of bytes")]
-    mixed.map(|sum| sum.round() as u8)
-}
-
-fn pixel_at(shape: &Cursor, x: f64, y: f64) -> [u8; 4] {
-    let size = shape.size();
-    if x < 0.0 || y < 0.0 || x >= f64::from(size.width) || y >= f64::from(size.height) {
-        return [0; 4];
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the shape")]
-    let start = (y as usize * size.width as usize + x as usize) * 4;
-    shape.bytes()[start..start + 4].try_into().unwrap_or([0; 4])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::geometry::Size;
-
-    /// 3×2 pixels, each of its own colour, opaque.
-    fn shape(hotspot: (i32, i32)) -> Cursor {
-        let bytes = (0..6_u8).flat_map(|index| [index * 10, index * 20, index * 30, 255]).collect();
-        Cursor::new(Size::new(3, 2), Point::new(hotspot.0, hotspot.1), bytes).expect("a shape")
-    }
-
-    #[test]
-    fn at_natural_size_pixels_stay_as_they_are() {
-        let drawn = Drawn::new(&shape((1, 1)), (1.0, 1.0), 1.0);
-        assert_eq!((drawn.size, drawn.hotspot), ((3, 2), (1, 1)));
-        assert_eq!(drawn.bytes, shape((1, 1)).bytes());
-    }
-
-    #[test]
-    fn a_turned_shape_keeps_its_pixels_and_its_hot_one() {
-        let upright = Arc::new(shape((2, 1)));
-        let hot = pixel_at(&upright, 2.0, 1.0);
-        for rotation in [Rotation::Right, Rotation::Half, Rotation::Left] {
-            let turned = turned(&upright, rotation);
-            let at = turned.hotspot();
-            assert_eq!(turned.size(), rotation.turn_size(upright.size()));
-            assert_eq!(pixel_at(&turned, f64::from(at.x), f64::from(at.y)), hot, "{rotation:?}");
-        }
-    }
-
-    #[test]
-    fn twice_the_scale_makes_half_the_units() {
-        let drawn = Drawn::new(&shape((2, 1)), (2.0, 2.0), 2.0);
-        assert_eq!((drawn.size, drawn.hotspot), ((3, 2), (2, 1)));
-        assert_eq!((drawn.width, drawn.height), (6, 4));
-    }
-
-    #[test]
-    fn a_fractional_scale_pads_to_whole_units_and_keeps_pixels() {
-        for scale in [1.25, 1.5, 1.75] {
-            for hotspot in [(0, 0), (1, 0), (2, 1)] {
-                let drawn = Drawn::new(&shape(hotspot), (1.0, 1.0), scale);
-                assert!(drawn.hotspot.0 < drawn.size.0 && drawn.hotspot.1 < drawn.size.1);
-                let opaque = drawn.bytes.chunks(4).filter(|pixel| pixel[3] == 255).count();
-                assert_eq!(opaque, 6, "at {scale}: a pixel was lost or mixed");
-            }
-        }
-    }
-
-    #[test]
-    fn a_shape_never_grows_without_bound() {
-        let drawn = Drawn::new(&shape((0, 0)), (1e6, 1e6), 1.0);
-        assert!(drawn.width <= MAX_SIDE + 2);
-    }
+fn shaped(shape: &Arc<Cursor>, rotation: Rotation, zoom: (f64, f64)) -> Option<gdk::Cursor> {
+    let arrow = gdk::Cursor::from_name("default", None);
+    let shape = turned(&inverted::made_visible(shape), rotation);
+    let draw =
+        move |_: &gdk::Cursor, _: i32, scale: f64, w: &mut i32, h: &mut i32, x: &mut i32, y: &mut i32| {
+            let drawn = Drawn::new(&shape, zoom, scale);
+            (*w, *h) = drawn.size;
+            (*x, *y) = drawn.hotspot;
+            drawn.texture()
+        };
+    gdk::Cursor::from_callback(draw, arrow.as_ref())
 }

@@ -60,6 +60,7 @@ impl DisplayView {
     /// Watches the window's surface: its scale and its borders move the picture, too.
     pub(super) fn watch_surface(&self) {
         let Some(surface) = self.native().and_then(|native| native.surface()) else { return };
+        self.open_holder(&surface);
         let weak = self.downgrade();
         let rescaled = surface.connect_scale_notify(move |_| {
             if let Some(view) = weak.upgrade() {
@@ -80,7 +81,9 @@ impl DisplayView {
                 view.place();
             }
         });
-        self.imp().surface.replace(Some((surface, vec![rescaled, entered, laid_out])));
+        let shortcuts = self.watch_shortcuts(&surface);
+        let handlers = [rescaled, entered, laid_out].into_iter().chain(shortcuts).collect();
+        self.imp().surface.replace(Some((surface, handlers)));
     }
 
     /// Device pixels for a logical unit of the window.
@@ -94,8 +97,9 @@ impl DisplayView {
         let placement = self.placement_now();
         self.imp().placement.set(placement);
         if let Some(Output::Surface(surface)) = &*self.imp().output.borrow() {
-            surface.place(self.scene(), self.imp().stacking.get());
+            surface.place(self.scene(), self.stacking());
         }
+        self.follow_tie();
         self.follow_pointer();
         self.queue_draw();
         let scrolls = self.scrolls();
@@ -159,6 +163,7 @@ impl DisplayView {
             }
             Some(Output::Surface(_)) | None => snapshot.append_color(&background, &whole),
         }
+        self.draw_pointer(snapshot);
     }
 
     /// Everything but a hole, whose edges are those of device pixels: what is half covered by both
@@ -193,7 +198,7 @@ impl DisplayView {
     }
 
     /// The widget's corner in the surface.
-    fn origin(&self) -> (f64, f64) {
+    pub(super) fn origin(&self) -> (f64, f64) {
         let corner = self.area().map(|area| area.origin);
         corner.map_or((0.0, 0.0), |corner| (f64::from(corner.x), f64::from(corner.y)))
     }

@@ -8,11 +8,18 @@ use std::sync::{Arc, LazyLock};
 use gtk::subclass::prelude::*;
 use gtk::{gdk, glib, prelude::*};
 
+use super::board::Ear;
+use super::cursor::Cursors;
 use super::falling::Falling;
 use super::looks::Push;
+use super::pointing::Pointing;
+use super::touch::Touching;
+use crate::clock::Time;
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Look, Placement, Scroll};
-use crate::input::{Command, Hands};
+use crate::input::account::Account;
+use crate::input::grab::{self, Obstacle, State};
+use crate::input::{Command, Seat};
 use crate::present::{Options, Output, Paint, Stacking, Status};
 use crate::stats::Stats;
 
@@ -27,6 +34,14 @@ impl fmt::Debug for Console {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Console").field(&self.frames).finish()
     }
+}
+
+/// A window whose keys are watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) window: gtk::Window,
+    pub(super) handlers: Vec<glib::SignalHandlerId>,
+    pub(super) witness: gtk::EventController,
 }
 
 #[derive(Debug, Default)]
@@ -50,11 +65,31 @@ pub struct DisplayView {
     /// Where the pointer is in the surface, while it is over the widget.
     pub(super) pointer: Cell<Option<(f64, f64)>>,
     pub(super) push: RefCell<Option<Push>>,
-    pub(super) hands: RefCell<Hands>,
+    pub(super) seat: RefCell<Seat>,
+    pub(super) pointing: Pointing,
+    pub(super) cursors: Cursors,
+    pub(super) touching: Touching,
+    /// The compositor's keyboard while mapped, and what it has told that GDK has not.
+    pub(super) ear: RefCell<Option<Ear>>,
+    pub(super) account: RefCell<Account>,
+    /// Whether what GDK leaves out is about to be looked at.
+    pub(super) settling: Cell<bool>,
+    /// A key that went down in the window, until the view hears of it: what keeps it is another's.
+    pub(super) witnessed: Cell<Option<u32>>,
+    /// Whether the pointer is over the picture.
+    pub(super) hover: RefCell<Option<gtk::EventControllerMotion>>,
+    /// What listeners know of who has the keyboard.
+    pub(super) grab_told: Cell<Option<(State, bool)>>,
+    /// Comes back to a desktop that may say nothing.
+    pub(super) due: RefCell<Option<glib::SourceId>>,
+    /// Whether the desktop is given its shortcuts back at this moment: what it tells is no news.
+    pub(super) giving_back: Cell<bool>,
+    /// When the person last wished the guest to have the keyboard, and how: it may come a moment later.
+    pub(super) wish: Cell<Option<(Time, grab::Input)>>,
     /// The window's surface while mapped, with what watches it.
     pub(super) surface: RefCell<Option<(gdk::Surface, Vec<glib::SignalHandlerId>)>>,
-    /// The window while rooted, with what watches whether it is active.
-    pub(super) window: RefCell<Option<(gtk::Window, glib::SignalHandlerId)>>,
+    /// The window while rooted, with what watches it.
+    pub(super) window: RefCell<Option<Watched>>,
 }
 
 #[glib::object_subclass]
@@ -72,7 +107,7 @@ impl ObjectSubclass for DisplayView {
 impl ObjectImpl for DisplayView {
     fn signals() -> &'static [glib::subclass::Signal] {
         static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            ["screen-changed", "status-changed", "look-changed", "resized"]
+            ["screen-changed", "status-changed", "look-changed", "resized", "grab-changed", "hold-changed"]
                 .map(|name| glib::subclass::Signal::builder(name).build())
                 .into()
         });
@@ -87,6 +122,7 @@ impl ObjectImpl for DisplayView {
         view.set_vexpand(true);
         view.set_overflow(gtk::Overflow::Hidden);
         view.add_input();
+        view.watch_focus();
     }
 
     fn dispose(&self) {
@@ -101,9 +137,7 @@ impl WidgetImpl for DisplayView {
     }
 
     fn unroot(&self) {
-        if let Some((window, handler)) = self.window.take() {
-            window.disconnect(handler);
-        }
+        self.obj().unwatch_window();
         self.parent_unroot();
     }
 
@@ -111,12 +145,15 @@ impl WidgetImpl for DisplayView {
         self.parent_map();
         self.falling.forget();
         self.obj().watch_surface();
+        self.obj().open_ear();
         self.obj().open_output();
     }
 
     fn unmap(&self) {
-        self.obj().release_all();
+        self.obj().set_obstacle(Obstacle::Unfocused, true);
         self.obj().close_output();
+        self.obj().close_holder();
+        self.ear.take();
         if let Some((surface, handlers)) = self.surface.take() {
             handlers.into_iter().for_each(|handler| surface.disconnect(handler));
         }

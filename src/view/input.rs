@@ -1,17 +1,13 @@
-//! Keys, buttons, wheel and motion: from GDK's events to commands, in their order.
+//! Buttons, wheel and motion: from GDK's events to commands, in their order.
 
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
 use gtk::{gdk, glib};
 
 use super::DisplayView;
-use crate::input::{Button, Leds, Press};
-
-/// XKB key codes are eight more than Linux's, on Wayland and on X11.
-const XKB_OFFSET: u32 = 8;
-
-/// Logical units that a touch pad's fingers move for what a wheel's click is.
-const UNITS_PER_CLICK: f64 = 10.0;
+use super::hold::UNITS_PER_CLICK;
+use crate::clock;
+use crate::input::{Button, Press, grab};
 
 /// 120ths in a click of the wheel.
 const CLICK: f64 = 120.0;
@@ -26,38 +22,23 @@ impl DisplayView {
         });
         self.add_controller(events);
 
-        let focus = gtk::EventControllerFocus::new();
+        // Coming and going are no events that travel from widget to widget.
+        let motion = gtk::EventControllerMotion::new();
         let weak = self.downgrade();
-        focus.connect_leave(move |_| {
+        motion.connect_enter(move |_, x, y| {
             if let Some(view) = weak.upgrade() {
-                view.release_all();
+                let (left, top) = view.origin();
+                view.catch_up();
+                view.gdk_moved((left + x, top + y));
             }
         });
         let weak = self.downgrade();
-        focus.connect_enter(move |_| {
-            if let Some(view) = weak.upgrade() {
-                view.match_locks();
-            }
-        });
-        self.add_controller(focus);
-    }
-
-    /// A window that is no longer active has lost the keyboard, though its focus stays.
-    pub(super) fn watch_window(&self) {
-        let Some(window) = self.root().and_downcast::<gtk::Window>() else { return };
-        let weak = self.downgrade();
-        let handler = window.connect_is_active_notify(move |window| {
-            let Some(view) = weak.upgrade() else { return };
-            if !window.is_active() {
-                view.release_all();
-            } else if view.has_focus() {
-                view.match_locks();
-            }
-        });
-        self.imp().window.replace(Some((window, handler)));
+        motion.connect_leave(move |_| _ = weak.upgrade().inspect(Self::gdk_left));
+        self.add_controller(motion);
     }
 
     fn hear(&self, event: &gdk::Event) -> glib::Propagation {
+        self.catch_up();
         if let Some(key) = event.downcast_ref::<gdk::KeyEvent>() {
             return self.key(key);
         }
@@ -67,34 +48,32 @@ impl DisplayView {
         if let Some(scroll) = event.downcast_ref::<gdk::ScrollEvent>() {
             return self.scroll(scroll);
         }
-        match event.event_type() {
-            gdk::EventType::MotionNotify | gdk::EventType::EnterNotify => self.motion(event),
-            gdk::EventType::LeaveNotify => {
-                self.follow_push(None);
-                self.imp().hands.borrow_mut().left();
-            }
-            _ => {}
+        if let Some(touch) = event.downcast_ref::<gdk::TouchEvent>() {
+            return self.touch(touch);
+        }
+        if event.event_type() == gdk::EventType::MotionNotify {
+            self.motion(event);
         }
         glib::Propagation::Proceed
     }
 
-    fn key(&self, event: &gdk::KeyEvent) -> glib::Propagation {
-        let Some(evdev) = event.keycode().checked_sub(XKB_OFFSET) else { return glib::Propagation::Proceed };
-        let press = if event.event_type() == gdk::EventType::KeyPress { Press::Down } else { Press::Up };
-        let command = self.imp().hands.borrow_mut().key(evdev, press);
-        self.send_all(command);
-        glib::Propagation::Stop
-    }
-
     fn motion(&self, event: &gdk::Event) {
-        let Some((x, y)) = event.position() else { return };
-        self.follow_push(Some((x, y)));
-        self.point(x, y);
+        let Some(at) = event.position() else { return };
+        if event.device_tool().is_some() {
+            // A pen's place is not the mouse's.
+            self.follow_push(Some(at));
+            self.point(at.0, at.1);
+        } else {
+            self.gdk_moved(at);
+        }
     }
 
-    fn point(&self, x: f64, y: f64) {
+    pub(super) fn point(&self, x: f64, y: f64) {
+        if self.wants_hold() {
+            return;
+        }
         let placement = self.seen_placement();
-        let command = self.imp().hands.borrow_mut().moved(placement.as_ref(), x, y);
+        let command = self.imp().seat.borrow_mut().hands.moved(placement.as_ref(), x, y);
         self.send_all(command);
     }
 
@@ -108,20 +87,24 @@ impl DisplayView {
     fn button(&self, event: &gdk::ButtonEvent) -> glib::Propagation {
         let press = if event.event_type() == gdk::EventType::ButtonPress { Press::Down } else { Press::Up };
         if press == Press::Down {
+            self.imp().wish.set(Some((clock::now(), grab::Input::Clicked)));
             self.grab_focus();
         }
         let button = match event.button() {
             gdk::BUTTON_PRIMARY => Button::Left,
             gdk::BUTTON_MIDDLE => Button::Middle,
             gdk::BUTTON_SECONDARY => Button::Right,
-            8 => Button::Side,
-            9 => Button::Extra,
+            // Mice that have those to go back and forward have them besides, or as these.
+            8 | 11 => Button::Side,
+            9 | 10 => Button::Extra,
             _ => return glib::Propagation::Proceed,
         };
         let Some(at) = event.position() else { return glib::Propagation::Proceed };
+        self.before_button(event.time());
         let placement = self.seen_placement();
-        let commands = self.imp().hands.borrow_mut().button(placement.as_ref(), at, button, press);
-        self.send_all(commands.into_iter().flatten());
+        let done = (button, press);
+        let deeds = self.imp().seat.borrow_mut().button(placement.as_ref(), at, done, clock::now());
+        self.act(deeds);
         glib::Propagation::Stop
     }
 
@@ -140,22 +123,15 @@ impl DisplayView {
                 (across * unit, down * unit)
             }
         };
-        let commands = self.imp().hands.borrow_mut().turned(across, down);
-        self.send_all(commands);
+        if !self.is_wheel_told() {
+            self.turn(across, down);
+        }
         glib::Propagation::Stop
     }
 
-    /// The keyboard has come to the guest: its locks become the host's.
-    fn match_locks(&self) {
-        let Some(keyboard) = self.display().default_seat().and_then(|seat| seat.keyboard()) else { return };
-        let mut host = Leds::default();
-        if keyboard.is_caps_locked() {
-            host = host.with(Leds::CAPS);
-        }
-        if keyboard.is_num_locked() {
-            host = host.with(Leds::NUM);
-        }
-        let commands = self.imp().hands.borrow_mut().match_locks(host);
+    /// The wheel turned by so many 120ths of a click, to the right and down.
+    pub(super) fn turn(&self, across: f64, down: f64) {
+        let commands = self.imp().seat.borrow_mut().hands.turned(across, down);
         self.send_all(commands);
     }
 }

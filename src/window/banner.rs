@@ -18,6 +18,7 @@ struct Notice {
 impl MachineWindow {
     /// Brings the banner in line with what is known.
     pub(super) fn tell_banner(&self) {
+        let managed = self.setup().managed.is_some();
         let notice = match self.view().status() {
             Some(Status::Refused { refused }) => {
                 let path = self.console().map(|console| console.stats.current_path()).unwrap_or_default();
@@ -31,8 +32,8 @@ impl MachineWindow {
                 words: gettext(
                     "The firmware cannot draw on this virtual GPU. With “ramfb” you would see it, and the boot messages.",
                 ),
-                label: gettext("_Copy Setting"),
-                action: "win.copy-ramfb::qemu",
+                label: if managed { gettext("_Make Ready…") } else { gettext("_Copy Setting") },
+                action: if managed { "win.make-ready" } else { "win.copy-ramfb::qemu" },
             }),
             Some(Status::Showing { .. }) => None,
             // Another output is on its way: it says what comes next.

@@ -7,6 +7,7 @@ use gtk::glib;
 
 use super::i18n::{gettext, gettext_f};
 use super::{Hold, MachineWindow};
+use crate::input::grab::Obstacle;
 use crate::session::{Power, State};
 
 /// How long a guest has to react before the person is asked what to do.
@@ -167,7 +168,9 @@ impl MachineWindow {
         if let Some(filled) = &*self.shared().spread.borrow() {
             self.remember_monitors(filled);
         }
-        self.shared().heads().iter().for_each(|(head, _)| head.view().release_all());
+        for (head, _) in self.shared().heads() {
+            head.view().set_obstacle(Obstacle::Closed, true);
+        }
         self.remote().close();
         // Those that are not seen would stay.
         let unseen =

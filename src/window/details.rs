@@ -1,54 +1,12 @@
 //! What there is to know about a broken connection, to read and to pass on.
 
-use adw::prelude::*;
-use gtk::glib;
-
 use super::i18n::gettext;
-use super::{MachineWindow, words};
+use super::{MachineWindow, monospace, words};
 
 impl MachineWindow {
     pub(super) fn show_details(&self) {
         let Some(text) = words::details(&self.shared().known.borrow().state) else { return };
-        let view = gtk::TextView::builder()
-            .editable(false)
-            .cursor_visible(false)
-            .monospace(true)
-            .wrap_mode(gtk::WrapMode::WordChar)
-            .top_margin(12)
-            .bottom_margin(12)
-            .left_margin(12)
-            .right_margin(12)
-            .css_classes(["inline"])
-            .build();
-        view.buffer().set_text(&text);
-        view.update_property(&[gtk::accessible::Property::Label(&gettext("Details"))]);
-        let scroller = gtk::ScrolledWindow::builder().child(&view).vexpand(true).build();
-
-        let copy = gtk::Button::builder()
-            .label(gettext("_Copy"))
-            .use_underline(true)
-            .tooltip_text(gettext("Copy Details"))
-            .build();
-        let header = adw::HeaderBar::new();
-        header.pack_start(&copy);
-        let bars = adw::ToolbarView::builder().content(&scroller).build();
-        bars.add_top_bar(&header);
-        let toasts = adw::ToastOverlay::new();
-        toasts.set_child(Some(&bars));
-        copy.connect_clicked(glib::clone!(
-            #[weak]
-            toasts,
-            move |button| {
-                button.clipboard().set_text(&text);
-                toasts.add_toast(adw::Toast::new(&gettext("Details copied")));
-            }
-        ));
-        let dialog = adw::Dialog::builder()
-            .title(gettext("Details"))
-            .child(&toasts)
-            .content_width(560)
-            .content_height(360)
-            .build();
-        dialog.present(Some(self));
+        let copy = (&*gettext("Copy Details"), gettext("Details copied"));
+        monospace::present(self, &gettext("Details"), text, copy, (560, 360));
     }
 }

@@ -8,6 +8,7 @@ use gtk::{gio, glib};
 use super::consoles::Choice;
 use super::{MachineWindow, looks, settings};
 use crate::geometry::{Rotation, Scaling, Zoom};
+use crate::input::Layout;
 use crate::present::Filter;
 use crate::session::{ConsoleId, Machine};
 
@@ -24,6 +25,8 @@ const ZOOM: &str = "zoom";
 const CONSOLE: &str = "console";
 const WINDOWS: &str = "windows";
 const MONITORS: &str = "monitors";
+const COMBINATIONS: &str = "key-combinations";
+const LAYOUT: &str = "typing-layout";
 
 /// The UUID of machines that were given none.
 const NO_UUID: &str = "00000000-0000-0000-0000-000000000000";
@@ -112,6 +115,9 @@ impl MachineWindow {
         if memory.0.boolean(MAXIMIZED) {
             self.maximize();
         }
+        let combinations = memory.0.get::<Vec<String>>(COMBINATIONS);
+        self.shared().combinations.replace(combinations);
+        self.shared().windows().iter().for_each(Self::refill_combinations);
         let console = memory.0.int(CONSOLE);
         self.shared().wishes.borrow_mut().windows = memory.windows();
         self.shared().memory.replace(Some(memory));
@@ -144,6 +150,25 @@ impl MachineWindow {
             let monitors: BTreeMap<_, _> =
                 monitors.into_iter().map(|(id, monitor)| (id.0, monitor)).collect();
             memory.write(memory.0.set(MONITORS, monitors));
+        }
+    }
+
+    /// Remembers the combinations of keys that were sent.
+    pub(super) fn keep_combinations(&self, all: &[String]) {
+        if let Some(memory) = &*self.shared().memory.borrow() {
+            memory.write(memory.0.set(COMBINATIONS, all.to_vec()));
+        }
+    }
+
+    /// The layout that texts were typed in, by its id.
+    pub(super) fn remembered_layout(&self) -> Option<String> {
+        let memory = self.shared().memory.borrow();
+        memory.as_ref().map(|memory| memory.0.string(LAYOUT).into()).filter(|id: &String| !id.is_empty())
+    }
+
+    pub(super) fn remember_layout(&self, layout: &Layout) {
+        if let Some(memory) = &*self.shared().memory.borrow() {
+            memory.write(memory.0.set_string(LAYOUT, layout.id));
         }
     }
 

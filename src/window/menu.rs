@@ -13,9 +13,15 @@ impl MachineWindow {
         let imp = self.imp();
         imp.guest_section.append_submenu(Some(&gettext("R_esolution")), &imp.resolution.menu);
         imp.picture_section.append_submenu(Some(&gettext("Fi_lter")), &Self::filter_menu());
-        imp.guest_section.append_submenu(Some(&gettext("Send _Key")), &send_key());
+        imp.guest_section.append(Some(&gettext("_Give the Machine All Keys")), Some("win.grab"));
+        imp.guest_section.append_submenu(Some(&gettext("Send _Key")), &self.send_key());
+        imp.guest_section
+            .append(Some(&gettext("_Type Clipboard Into the Machine…")), Some("win.type-clipboard"));
         imp.guest_section.append(Some(&gettext("Cl_ipboard…")), Some("win.clipboard"));
         imp.machine_section.append(Some(&gettext("_Reconnect")), Some("win.reconnect"));
+        if self.setup().managed.is_some() {
+            imp.machine_section.append(Some(&gettext("_Make Ready…")), Some("win.make-ready"));
+        }
         if self.setup().hold.has_power() {
             imp.machine_section.append(Some(&gettext("Shut _Down")), Some("win.shut-down"));
             imp.machine_section.append(Some(&gettext("Force _Off…")), Some("win.force-off"));
@@ -26,18 +32,23 @@ impl MachineWindow {
     pub(super) fn menu_toggled(&self) {
         if !self.imp().menu_button.is_active() {
             self.return_focus();
+            self.tell_keyboard();
         }
     }
 }
 
-fn send_key() -> gio::Menu {
-    let menu = gio::Menu::new();
-    menu.append_section(None, &chords(COMMON));
-    let terminals = gio::Menu::new();
-    terminals.append_submenu(Some(&gettext("Switch _Terminal")), &chords(TERMINALS));
-    menu.append_section(None, &terminals);
-    menu.append_section(None, &chords(SINGLE));
-    menu
+impl MachineWindow {
+    fn send_key(&self) -> gio::Menu {
+        let menu = gio::Menu::new();
+        menu.append_section(None, &chords(COMMON));
+        let terminals = gio::Menu::new();
+        terminals.append_submenu(Some(&gettext("Switch _Terminal")), &chords(TERMINALS));
+        menu.append_section(None, &terminals);
+        menu.append_section(None, &chords(SINGLE));
+        self.refill_combinations();
+        menu.append_section(None, &self.imp().combinations);
+        menu
+    }
 }
 
 fn chords(chords: &[Chord]) -> gio::Menu {

@@ -12,6 +12,7 @@ use super::consoles::Choice;
 use super::i18n::{gettext, gettext_f};
 use super::story::{Face, Input, Story};
 use super::{MachineWindow, words};
+use crate::input::grab::Obstacle;
 use crate::input::{Leds, PointerMode};
 use crate::session::{Console, ConsoleId, ConsoleKind, Event, Machine, Stage, State};
 use crate::view::DisplayView;
@@ -114,6 +115,9 @@ impl MachineWindow {
             }
             Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
             Event::Asked(id, wish, answer) => return self.wish_answered(id, wish, answer),
+            Event::Answers(answers) => {
+                return self.each_view(|view| view.set_obstacle(Obstacle::Hung, !answers));
+            }
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
             Event::Clipboard(input) => return self.shared().clipboard_happened(input),
         }
@@ -143,11 +147,18 @@ impl MachineWindow {
         if live {
             self.remember_machine();
             self.shared().windows().iter().for_each(Self::machine_connected);
-        } else {
-            self.shared().heads().iter().for_each(|(head, _)| head.view().release_all());
+            self.shared().windows().iter().for_each(Self::look_what_is_lacking);
         }
+        self.each_view(|view| {
+            view.set_obstacle(Obstacle::Hung, false);
+            view.set_obstacle(Obstacle::Disconnected, !live);
+        });
         self.closing_goes_on();
         self.tell_all();
+    }
+
+    fn each_view(&self, act: impl Fn(&DisplayView)) {
+        self.shared().heads().iter().for_each(|(head, _)| act(head.view()));
     }
 
     /// Brings everything in line with what is known, in all windows of the machine.
@@ -168,6 +179,7 @@ impl MachineWindow {
                 window.look_soon();
             }
         });
+        view.connect_grab_changed(move |view| _ = window_of(view).inspect(Self::tell_keyboard));
         view.connect_look_changed(move |view| _ = window_of(view).inspect(Self::look_changed));
         view.connect_resized(move |view| _ = window_of(view).inspect(Self::look_soon));
         view.connect_status_changed(move |view| {
@@ -210,8 +222,9 @@ impl MachineWindow {
             name: known.machine.as_ref().map(|machine| machine.name.as_str()).filter(|name| !name.is_empty()),
             retry: known.retry_in(),
             returns: setup.returns,
+            managed: setup.managed.is_some(),
         };
-        story.face()
+        self.with_switches(story.face(), matches!(known.state, State::Live(_)))
     }
 
     /// Brings everything that is seen in line with what is known.
@@ -226,6 +239,7 @@ impl MachineWindow {
             self.move_focus(input);
         }
         self.tell_title();
+        self.tell_keyboard();
         self.tell_banner();
         self.update_cover();
         self.count_down(waits);
@@ -246,12 +260,14 @@ impl MachineWindow {
         };
     }
 
-    fn tell_title(&self) {
+    pub(super) fn tell_title(&self) {
         let known = self.shared().known.borrow();
         let name = known.machine.as_ref().map(|machine| machine.name.clone());
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "Oriel".to_owned());
         let subtitle = if self.is_shutting_down() {
             gettext("Shutting down…")
+        } else if let Some(words) = self.keyboard_subtitle() {
+            words
         } else {
             let several = known.consoles.len() > 1;
             self.console().filter(|_| several).map(|console| console.label).unwrap_or_default()

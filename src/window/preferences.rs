@@ -13,7 +13,13 @@ impl MachineWindow {
     pub(super) fn show_preferences(&self) {
         let Some(store) = self.imp().settings.store() else { return };
         let page = adw::PreferencesPage::new();
-        for group in [picture(store), rate(store), way(store)] {
+        for group in [
+            picture(store),
+            super::keyboard::group(store),
+            super::pointer::group(store),
+            rate(store),
+            way(store),
+        ] {
             page.add(&group);
         }
         page.add(&self.clipboard_group());

@@ -111,14 +111,21 @@ impl MachineWindow {
     /// Brings picture and machine in line with the preferences; the command line has the last word.
     fn apply_settings(&self) {
         let (setup, settings) = (self.setup(), &self.imp().settings);
-        let boost = if settings.is(RAISE_RATE) { Boosting::Auto } else { Boosting::Off };
+        let boost = match (settings.is(RAISE_RATE), settings.is(RAISE_RATE_OF_LIBVIRT)) {
+            (true, true) => Boosting::Everywhere,
+            (true, false) => Boosting::Auto,
+            (false, _) => Boosting::Off,
+        };
         if self.is_main() {
             self.remote().set_boost(setup.boost.unwrap_or(boost));
         }
+        self.tell_keyboard();
         // Heads to come look like the picture of nothing.
         for view in self.views().into_iter().chain([self.imp().nothing.clone()]) {
             view.set_background(settings.background());
             view.set_options(self.options());
+            self.apply_keyboard(&view);
+            self.apply_pointer(&view);
         }
     }
 

@@ -31,6 +31,8 @@ pub(super) struct Shared {
     pub(super) memory: RefCell<Option<Memory>>,
     /// What consoles are asked for of their size.
     pub(super) heads_asked: Heads,
+    /// Combinations of keys that the person has sent, the last one first.
+    pub(super) combinations: RefCell<Vec<String>>,
     pub(super) clipboard: Clipboard,
     pub(super) wishes: RefCell<Wishes>,
     /// The monitor that each console fills, by its connector, while all monitors are filled.
@@ -62,6 +64,7 @@ impl Shared {
             closing: RefCell::default(),
             memory: RefCell::default(),
             heads_asked: Heads::default(),
+            combinations: RefCell::default(),
             clipboard: Clipboard::default(),
             wishes: RefCell::default(),
             spread: RefCell::default(),

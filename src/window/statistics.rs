@@ -164,7 +164,7 @@ fn facts(status: Option<&Status>, whole: &Report, report: Option<&Report>) -> Ve
     if let Some(boost) = boost(whole.boost) {
         tell(gettext("Update rate"), boost);
     }
-    tell(gettext("Screen"), gettext_f("{rate} frames/s", &[("rate", &rate(seen))]));
+    tell(gettext("Screen"), gettext_f("{rate} frames/s", &[("rate", &rate(Report::seen))]));
     tell(gettext("To compositor"), report.and_then(|report| report.commit).map_or_else(unknown, latency));
     tell(gettext("To screen"), report.and_then(|report| report.present).map_or_else(unknown, latency));
     let counted = |count: fn(&Report) -> u64| {
@@ -188,11 +188,6 @@ fn boost(boost: Boost) -> Option<String> {
         Boost::Useless => gettext("as the guest’s: raising did not help"),
         Boost::Refused => gettext("as QEMU’s: it refuses more"),
     })
-}
-
-/// Frames a second that were seen, as far as the compositor says so.
-fn seen(report: &Report) -> f64 {
-    if report.present.is_some() { report.presented_rate } else { report.rate }
 }
 
 /// Pictures that were refused, overtaken by a newer one, or missed by the compositor.

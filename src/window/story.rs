@@ -5,6 +5,7 @@ use super::remote::Hold;
 use super::words;
 use crate::frame::Screen;
 use crate::session::{Firmware, Loss, Stage, State};
+use crate::source::libvirt::LibvirtError;
 use crate::source::{Chance, ConnectError};
 
 /// What is known of a machine when a page is to be chosen.
@@ -26,6 +27,8 @@ pub(super) struct Story<'a> {
     pub(super) retry: Option<u32>,
     /// Whether the machine can come back by itself.
     pub(super) returns: bool,
+    /// Whether its definition can be changed.
+    pub(super) managed: bool,
 }
 
 /// What a page shows.
@@ -81,12 +84,16 @@ impl Icon {
 pub(super) enum Choice {
     Reconnect,
     StartAgain,
+    /// Has libvirt start the machine.
+    SwitchOn,
     Details,
     Close,
     /// The setting that lets firmware draw, as QEMU's command line has it.
     CopyForQemu,
     /// The same, as libvirt's XML has it.
     CopyForLibvirt,
+    /// To change the machine's definition.
+    MakeReady,
 }
 
 impl Choice {
@@ -94,20 +101,24 @@ impl Choice {
         match self {
             Self::Reconnect => gettext("_Reconnect"),
             Self::StartAgain => gettext("_Start Again"),
+            Self::SwitchOn => gettext("_Start"),
             Self::Details => gettext("_Details"),
             Self::Close => gettext("_Close"),
             Self::CopyForQemu => gettext("Copy for _QEMU"),
             Self::CopyForLibvirt => gettext("Copy for _libvirt"),
+            Self::MakeReady => gettext("_Make Ready…"),
         }
     }
 
     pub(super) fn action(self) -> &'static str {
         match self {
             Self::Reconnect | Self::StartAgain => "win.reconnect",
+            Self::SwitchOn => "win.power::start",
             Self::Details => "win.details",
             Self::Close => "window.close",
             Self::CopyForQemu => "win.copy-ramfb::qemu",
             Self::CopyForLibvirt => "win.copy-ramfb::libvirt",
+            Self::MakeReady => "win.make-ready",
         }
     }
 }
@@ -144,7 +155,9 @@ impl Story<'_> {
         }
         let (icon, title, body) = match self.screen {
             Some(Screen::Live(_)) => return None,
-            Some(Screen::Waiting) if self.firmware == Firmware::DrawsNothing => return Some(dark()),
+            Some(Screen::Waiting) if self.firmware == Firmware::DrawsNothing => {
+                return Some(dark(self.managed));
+            }
             Some(Screen::Waiting) => (
                 Icon::Starting,
                 gettext("No Picture Yet"),
@@ -175,6 +188,9 @@ impl Story<'_> {
         let choices = match reason {
             Loss::Unreachable(error) if matches!(**error, ConnectError::UsedUp) => {
                 vec![Choice::Close, Choice::Details]
+            }
+            Loss::Unreachable(error) if self.managed && has_no_display(error) => {
+                vec![Choice::MakeReady, again, Choice::Details]
             }
             _ => vec![again, Choice::Details],
         };
@@ -217,17 +233,30 @@ fn text_console() -> Face {
 }
 
 /// The firmware has nothing to draw on: how to give it that.
-fn dark() -> Face {
+fn dark(managed: bool) -> Face {
+    let choices =
+        if managed { vec![Choice::MakeReady] } else { vec![Choice::CopyForQemu, Choice::CopyForLibvirt] };
+    let help = if managed {
+        gettext("Oriel can change the machine’s definition so.")
+    } else {
+        gettext("Copy the setting, and put it into the machine’s configuration.")
+    };
     Face {
         icon: Icon::Starting,
         title: gettext("Nothing to See Before the Driver"),
-        body: gettext(
-            "The machine is running, but its firmware cannot draw on this virtual GPU: the first picture comes with the guest’s own driver. With “ramfb” you see the firmware and the boot messages, too. Copy the setting, and put it into the machine’s configuration. Keys already reach the machine.",
+        body: gettext_f(
+            "The machine is running, but its firmware cannot draw on this virtual GPU: the first picture comes with the guest’s own driver. With “ramfb” you see the firmware and the boot messages, too. {help} Keys already reach the machine.",
+            &[("help", &help)],
         ),
         note: None,
-        choices: vec![Choice::CopyForQemu, Choice::CopyForLibvirt],
+        choices,
         input: Input::Guest,
     }
+}
+
+/// Whether a machine of libvirt's has no display of ours.
+fn has_no_display(error: &ConnectError) -> bool {
+    matches!(error, ConnectError::Libvirt(LibvirtError::NoDisplay { .. }))
 }
 
 fn countdown(seconds: u32) -> String {

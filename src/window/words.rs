@@ -1,7 +1,8 @@
 //! What went wrong, in words for people that say what to do about it.
 
-mod libvirt;
+pub(crate) mod libvirt;
 pub(super) mod picture;
+pub(crate) mod power;
 pub(super) mod resolution;
 
 use std::fmt::Write;
@@ -13,11 +14,11 @@ use crate::source::{ConnectError, Exited, LaunchError};
 
 /// A title, and what there is to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Told {
-    pub(super) title: String,
-    pub(super) body: String,
+pub(crate) struct Told {
+    pub(crate) title: String,
+    pub(crate) body: String,
     /// Whether something went wrong.
-    pub(super) failed: bool,
+    pub(crate) failed: bool,
 }
 
 impl Told {

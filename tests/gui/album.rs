@@ -32,6 +32,13 @@ struct Args {
     /// In this language, such as de.UTF-8.
     #[arg(long, default_value = "")]
     locale: String,
+    /// Only the dialog that makes machines ready.
+    #[cfg(feature = "libvirt")]
+    #[arg(long)]
+    ready: bool,
+    /// The library alone.
+    #[arg(long)]
+    library: bool,
     /// Where the pictures go.
     #[arg(default_value = "album")]
     folder: PathBuf,
@@ -50,7 +57,17 @@ fn main() {
     }
     let size = format!("size {}", args.size.replace('x', " "));
     let mut album = Album { scene, size, folder: args.folder.clone(), shots: 0 };
+    if args.library {
+        album.play(&["open guest"]);
+        album.library();
+        return println!("{} pictures in {}", album.shots, args.folder.display());
+    }
     album.begin();
+    #[cfg(feature = "libvirt")]
+    if args.ready {
+        album.ready();
+        return println!("{} pictures in {}", album.shots, args.folder.display());
+    }
     album.menus_and_dialogs();
     album.clipboard();
     album.looks();
@@ -61,6 +78,9 @@ fn main() {
     album.consoles();
     album.pages();
     album.firmware();
+    #[cfg(feature = "libvirt")]
+    album.ready();
+    album.library();
     println!("{} pictures in {}", album.shots, args.folder.display());
 }
 
@@ -134,7 +154,7 @@ impl Album {
         self.shot("clipboard-offer");
         self.play(&["action win.ask-clipboard"]);
         self.shot("clipboard-question");
-        self.play(&["press _Share", "action win.clipboard"]);
+        self.play(&["press Share", "action win.clipboard"]);
         self.shot("clipboard");
         self.play(&["agent closed"]);
         self.shot("clipboard-without-agent");
@@ -264,6 +284,107 @@ impl Album {
         self.shot("firmware");
         self.play(&["picture 0 640 480"]);
         self.shot("firmware-notice");
+    }
+
+    /// The dialog that makes a machine ready, from nothing to everything made and earlier definitions.
+    #[cfg(feature = "libvirt")]
+    fn ready(&mut self) {
+        const UUID: &str = "7d1b3f2e-0000-4000-8000-000000000099";
+        let size = self.size.clone();
+        let file = self.folder.join("definition.xml");
+        let defined = include_str!("window/definition.xml");
+        std::fs::write(&file, defined).expect("a file");
+        let file = std::fs::canonicalize(&file).expect("a file");
+        let open = format!("ready {UUID}");
+        self.play(&[
+            "leave",
+            "libvirt test:///default",
+            "managed web",
+            "open guest",
+            &size,
+            "lost no-display",
+        ]);
+        self.shot("ready-no-display");
+        self.play(&[&open]);
+        self.shot("ready-no-machine");
+        self.play(&["close-dialog", &format!("define {}", file.display())]);
+        if !self.scene.asked.iter().any(|asked| asked == "taken yes") {
+            self.scene.hear_until(|answer| answer == "taken yes");
+        }
+        let tell = |album: &mut Self, lines: &[&str], part: &str| {
+            album.play(lines);
+            album.scene.ask_until("dialog", "dialog ", |dialog| dialog.contains(part));
+        };
+        tell(self, &[&open], "apply=true");
+        self.shot("ready-offer");
+        for place in ["middle", "end"] {
+            self.play(&[&format!("scroll-dialog {place}")]);
+            self.shot(&format!("ready-offer-{place}"));
+        }
+        tell(self, &["press Apply"], "is ready");
+        self.shot("ready-applied");
+        tell(self, &["switch 4"], "apply=true");
+        self.play(&["scroll-dialog end"]);
+        self.shot("ready-history");
+        self.play(&["close-dialog", &format!("start {UUID}")]);
+        tell(self, &[&open], "running");
+        self.shot("ready-running");
+        self.play(&["close-dialog", "live web", "console 0", "picture 0 1024 640", &size]);
+        self.play(&["action win.keep-resolution"]);
+        tell(self, &[], "apply=true");
+        self.shot("ready-keep");
+        self.play(&["close-dialog"]);
+        std::fs::remove_file(&file).expect("a file");
+    }
+
+    /// The library, empty and full, in the window's size and as narrow as it gets.
+    fn library(&mut self) {
+        let (here, there) = ("qemu:///system", "qemu+ssh://ada@tower/system");
+        self.play(&["leave", "library open"]);
+        for (name, size) in [("", self.size.clone()), ("-narrow", "size 360 640".to_owned())] {
+            self.play(&[&format!("library {size}")]);
+            self.shot(&format!("library-empty{name}"));
+        }
+        let lines = [
+            format!("connection {here} connected"),
+            format!("machine {here} web running dbus"),
+            format!("machine {here} Windows+11 paused dbus"),
+            format!("machine {here} build off dbus"),
+            format!("machine {here} mail running spice"),
+            format!("machine {here} old saved vnc"),
+            format!("connection {there} connected"),
+            format!("machine {there} backup running dbus"),
+            "connection qemu:///session refused".to_owned(),
+            "bus :1.7 desk".to_owned(),
+            "launched live".to_owned(),
+            format!("picture {here} web"),
+        ];
+        let size = format!("library {}", self.size);
+        self.play(&[&size]);
+        for line in lines {
+            self.play(&[&format!("library {line}")]);
+        }
+        self.shot("library");
+        self.play(&["library choose web"]);
+        self.shot("library-details");
+        self.play(&["library size 360 640", "library back"]);
+        self.shot("library-narrow");
+        self.play(&["library activate web"]);
+        self.shot("library-details-narrow");
+        self.play(&["library back", &size, "library choose mail"]);
+        self.shot("library-make-ready");
+        self.play(&["library choose backup"]);
+        self.shot("library-remote");
+        self.play(&["library action win.connections"]);
+        self.shot("library-connections");
+        self.play(&["library close-dialog", "library choose web", "library action win.power force-off"]);
+        self.shot("library-force-off");
+        self.play(&["library close-dialog", "library action win.definition"]);
+        self.shot("library-definition");
+        self.play(&["library close-dialog", "library action win.row-menu", "library search nothing"]);
+        self.shot("library-nothing-found");
+        self.play(&["library search", &format!("library doing {here} web 40")]);
+        self.glance("library-saving");
     }
 
     fn pages(&mut self) {

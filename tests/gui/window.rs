@@ -4,8 +4,17 @@
 mod clipboard;
 #[path = "window/desk.rs"]
 mod desk;
+#[path = "window/keyboard.rs"]
+mod keyboard;
+#[path = "window/library.rs"]
+mod library;
 #[path = "window/looks.rs"]
 mod looks;
+#[path = "window/pointer.rs"]
+mod pointer;
+#[cfg(feature = "libvirt")]
+#[path = "window/ready.rs"]
+mod ready;
 #[path = "window/resolution.rs"]
 mod resolution;
 #[path = "window/stage.rs"]

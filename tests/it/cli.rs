@@ -41,7 +41,7 @@ fn help_has_examples_and_exit_codes() {
         assert!(help.contains(expected), "{expected} is missing in:\n{help}");
     }
     assert!(!help.contains("guard-qemu"), "{help}");
-    for command in ["connect", "launch", "list", "screenshot", "completions"] {
+    for command in ["library", "connect", "launch", "list", "screenshot", "completions"] {
         assert!(text(&[command, "--help"]).contains("Examples:"), "{command}");
     }
     assert!(text(&["--version"]).starts_with("oriel "));

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use oriel::host::domain::{Change, Definition, Facts, VgpuFacts, apply, plan};
+use oriel::host::domain::{
+    Abilities, Change, Definition, Edit, Facts, LineKind, Offer, VgpuFacts, Weight, apply, compare, plan,
+};
 use proptest::prelude::*;
 
 /// So many kinds of definitions there are at least.
@@ -94,6 +96,48 @@ fn undoing_gives_back_the_same_bytes() {
     }
 }
 
+/// What was chosen can be chosen otherwise later, as long as the definition is known that it began with.
+#[test]
+fn offers_begin_with_what_was_made() {
+    for (name, definition) in corpus() {
+        let (facts, all) = (facts(&definition), Abilities::default());
+        let offer = Offer::new(definition.clone(), None, &facts, &all).unwrap();
+        let chosen = |offer: &Offer| -> Vec<Edit> {
+            let chosen = offer.items().iter().filter(|item| item.chosen);
+            chosen.flat_map(|item| item.edits.clone()).collect()
+        };
+        assert!(offer.items().iter().all(|item| item.chosen == (item.weight != Weight::Extra)), "{name}");
+        assert_eq!(offer.compare().unwrap().is_empty(), chosen(&offer).is_empty(), "{name}");
+        let change = offer.change().unwrap();
+        let made = Some((definition.clone(), chosen(&offer)));
+        let again = Offer::new(change.after().clone(), made, &facts, &all).unwrap();
+        assert!(again.is_settled() && again.compare().unwrap().is_empty(), "{name}");
+        assert_eq!(chosen(&again), chosen(&offer), "{name}");
+        // All of it taken back is what it began with.
+        let mut none = again;
+        (0..none.items().len()).for_each(|place| none.choose(place, false));
+        assert_eq!(none.change().unwrap().after().text(), definition.text(), "{name}");
+    }
+}
+
+/// A size for QEMU's own displays: written once, changed in place, and taken back to the byte.
+#[test]
+fn displays_of_qemus_own_are_given_a_size() {
+    for (name, definition) in corpus() {
+        let size = |width, height| [Edit::VideoSize { place: 0, width, height }];
+        let Ok(change) = apply(&definition, &size(1920, 1080)) else {
+            assert!(!definition.text().contains("<model type='v"), "{name}");
+            continue;
+        };
+        let text = change.after().text();
+        assert_eq!(text.matches("<resolution ").count(), 1, "{name}: {text}");
+        assert_eq!(change.undo(text).unwrap(), definition.text(), "{name}");
+        let smaller = apply(change.after(), &size(800, 600)).unwrap();
+        assert!(smaller.after().text().contains("<resolution x='800' y='600'/>"), "{name}");
+        assert!(apply(smaller.after(), &size(800, 600)).unwrap().is_empty(), "{name}");
+    }
+}
+
 /// Every line of the one text that the diff does not show as taken away is in the other, and in order.
 #[test]
 fn what_is_not_concerned_stays_byte_for_byte() {
@@ -129,6 +173,23 @@ proptest! {
         prop_assert_eq!(change.undo(change.after().text()).unwrap(), definition.text());
         let again = apply(change.after(), &chosen[chosen.len() - 1..]).unwrap();
         prop_assert!(again.is_empty(), "{}: {}", name, again.diff());
+    }
+
+    /// Whatever is chosen: taken back it is the same bytes, and compared it is the same lines.
+    #[test]
+    fn any_choice_of_an_offer((name, definition) in some_definition(), chosen in any::<u32>()) {
+        let facts = facts(&definition);
+        let mut offer = Offer::new(definition.clone(), None, &facts, &Abilities::default()).unwrap();
+        for place in 0..offer.items().len() {
+            offer.choose(place, chosen >> (place % 32) & 1 == 1);
+        }
+        let change = offer.change().unwrap();
+        prop_assert_eq!(change.undo(change.after().text()).unwrap(), definition.text(), "{}", name);
+        let lines = compare(definition.text(), change.after().text());
+        for line in lines.iter().filter(|line| line.kind != LineKind::Gap && !line.text.contains("•••")) {
+            let text = if line.kind == LineKind::Gone { definition.text() } else { change.after().text() };
+            prop_assert!(text.contains(&line.text), "{}: {:?}", name, line);
+        }
     }
 
     /// A definition that was changed since is not undone.

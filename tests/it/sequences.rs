@@ -101,7 +101,7 @@ impl Replay {
             }
             ["disable"] => Event::Disable,
             ["gone"] => Event::Gone,
-            ["mouse", on] => Event::PointerVisible(*on == "on"),
+            ["mouse", on] => Event::PointerSet { at: Point::new(0, 0), visible: *on == "on" },
             ["cursor", size, x, y] => {
                 let size = parse_size(size);
                 let hotspot = Point::new(x.parse().expect("a number"), y.parse().expect("a number"));

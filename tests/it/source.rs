@@ -97,6 +97,41 @@ fn a_machine_says_when_it_is_there() {
     zruntime::block_on(source.returned()).unwrap();
 }
 
+/// Whoever shows all machines on a bus hears of them now, and whenever others are there.
+#[test]
+fn machines_are_told_of_as_they_come_and_go() {
+    let bus = PrivateBus::start().unwrap();
+    let web = Standin::builder().name("web").build().unwrap();
+    web.join(bus.address()).unwrap();
+    let told = oriel::source::bus::follow(Some(bus.address().to_owned()));
+    let hear = |wanted: &[&str]| {
+        let heard = async {
+            loop {
+                let found = told.recv().await.expect("it goes on as long as somebody listens");
+                let names = found.into_iter().filter_map(|found| found.machine).map(|machine| machine.name);
+                let names: Vec<String> = names.collect();
+                if names == wanted {
+                    return;
+                }
+            }
+        };
+        zruntime::block_on(async {
+            let runtime = zruntime::SharedRuntime::current().unwrap();
+            runtime
+                .timeout(Duration::from_secs(60), heard)
+                .await
+                .unwrap_or_else(|_| panic!("not {wanted:?}"));
+        });
+    };
+    hear(&["web"]);
+    let mail = Standin::builder().name("mail").build().unwrap();
+    let joined = mail.join(bus.address()).unwrap();
+    hear(&["web", "mail"]);
+    drop(joined);
+    drop(mail);
+    hear(&["web"]);
+}
+
 #[test]
 fn a_machine_is_held_on_to_by_what_it_keeps() {
     let pinned = |asked: Option<&str>, name: &str, uuid: Option<&str>| {

@@ -5,7 +5,7 @@ use harness::{Error, Result};
 use serde_json::json;
 
 use crate::stage::{LIMIT, SCREEN, next_stats, total, wait_for_unique};
-use crate::world::{Corner, GUEST, World, is_black, new_world, world};
+use crate::world::{Corner, GUEST, World, is_black, world};
 
 #[test]
 fn power_on_leads_from_the_firmware_to_the_driver_without_a_black_frame() -> Result<()> {
@@ -32,7 +32,7 @@ fn power_on_leads_from_the_firmware_to_the_driver_without_a_black_frame() -> Res
 
 #[test]
 fn modes_change_within_the_window() -> Result<()> {
-    new_world("modes", |world| {
+    world("modes", |world| {
         for size in [(800, 600), SCREEN, GUEST] {
             world.guest(&format!("mode {}x{}", size.0, size.1))?;
             wait_for_unique(&world.sway, size, "mode")?;

@@ -46,7 +46,7 @@ pub(crate) fn view(sway: &Sway, present: &str, source: &[&str]) -> Result<Viewer
 fn traced(sway: &Sway) -> Result<Command> {
     let mut command = sway.command(&program()?.to_string_lossy());
     // The render node is this machine's GPU.
-    command.env("WAYLAND_DEBUG", "1").env_remove("LIBGL_ALWAYS_SOFTWARE");
+    command.env("WAYLAND_DEBUG", "1").env("RUST_LOG", "oriel=trace").env_remove("LIBGL_ALWAYS_SOFTWARE");
     Ok(command)
 }
 

@@ -88,16 +88,6 @@ pub(crate) fn world(name: &str, test: impl FnOnce(&mut World) -> Result<()>) -> 
     Ok(())
 }
 
-/// The same with a machine that has just been started.
-///
-/// FIXME: After a storm of flips a lost change of mode has been seen to stay black for minutes, as nothing
-/// asked for it: QEMU 10.0 still works for the listeners of former requests then, and in which order its
-/// messages reached us is not known yet.
-pub(crate) fn new_world(name: &str, test: impl FnOnce(&mut World) -> Result<()>) -> Result<()> {
-    drop(WORLD.lock().unwrap_or_else(PoisonError::into_inner).take());
-    world(name, test)
-}
-
 impl World {
     fn start() -> Result<Self> {
         let sway = desk()?;

@@ -15,7 +15,7 @@ const QEMU_CONF: &str = "user = \"root\"\ngroup = \"root\"\ncgroup_controllers =
                          dynamic_ownership = 0\n";
 
 /// Whoever can reach the socket may do everything.
-const DAEMON_CONF: &str = "auth_unix_rw = \"none\"\nauth_unix_ro = \"none\"\nunix_sock_rw_perms = \"0700\"\n";
+pub(crate) const DAEMON_CONF: &str = "auth_unix_rw = \"none\"\nauth_unix_ro = \"none\"\nunix_sock_rw_perms = \"0700\"\n";
 
 pub(crate) struct Daemon {
     place: tempfile::TempDir,
@@ -76,6 +76,13 @@ impl Daemon {
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.place.path().join("daemon.log")).unwrap_or_default()
+    }
+
+    /// Has libvirt's own shell do something to its machines, as another program beside us.
+    pub(crate) fn virsh(&self, arguments: &[&str]) {
+        let mut virsh = Command::new("virsh");
+        let output = virsh.args(["--connect", &self.uri()]).args(arguments).output().expect("virsh is there");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// A connection that stands.

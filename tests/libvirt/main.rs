@@ -5,7 +5,10 @@
 
 mod daemon;
 mod definitions;
+#[cfg(feature = "gui")]
+mod library;
 mod open;
+mod ready;
 #[path = "../it/session_watch.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod session_watch;

@@ -1,13 +1,13 @@
 //! A machine's display, opened through libvirt.
 
 use oriel::clock;
-use oriel::session::{Console, End, Loss, Power, State as Session};
-use oriel::source::libvirt::{Domain, Hypervisor, LibvirtError, Operation, State, Status};
-use oriel::source::{ConnectError, Source};
+use oriel::session::{Console, End, Hardware, Loss, Power, State as Session};
+use oriel::source::libvirt::{Domain, Drawn, Hypervisor, LibvirtError, Operation, State, Status};
+use oriel::source::{ConnectError, RefreshError, Refreshed, Source};
 
 use harness::shot::Image;
 
-use crate::daemon::{Daemon, P2P, call, definition};
+use crate::daemon::{Daemon, P2P, call, definition, wait};
 use crate::session_watch::{Watch, eventually};
 
 const ORIEL: &str = env!("CARGO_BIN_EXE_oriel");
@@ -99,6 +99,34 @@ fn a_machine_whose_qemu_is_killed_has_gone() {
     let down = session.down();
     assert!(!matches!(down, Session::Lost { reason: Loss::TakenOver, .. }), "{down:?}");
     daemon.until_state(&hypervisor, "web", |state| !state.is_on());
+}
+
+/// QEMU is had to look by libvirt, which says that it minds; nothing else does that.
+#[test]
+fn only_a_refresh_taints_a_machine() {
+    let daemon = Daemon::start();
+    let (hypervisor, _) = started(&daemon, "web", P2P);
+    let session = watch(&hypervisor, "web");
+    session.live();
+    let console = session.console();
+    has_picture(&console);
+    assert_eq!(console.hardware, Hardware::Other, "as libvirt has it");
+    assert!(!daemon.log().contains("custom-monitor"), "{}", daemon.log());
+    drop(session);
+
+    let source = Source::Libvirt(Domain::on(hypervisor, "web"));
+    let link = wait(source.connect(|_| ())).expect("in time").unwrap();
+    let reached = link.libvirt().expect("a machine of libvirt's");
+    assert_eq!(wait(reached.drawn_by("video0")).flatten(), Some(Drawn::Model("vga".into())));
+    let refresher = link.refresher().expect("somebody to ask");
+    assert!(refresher.taints());
+    for device in [None, Some(("video0", 0))] {
+        let refreshed = wait(refresher.refresh(device)).expect("in time").unwrap();
+        assert_eq!(refreshed, Refreshed::Surface, "{device:?}");
+    }
+    let refused = wait(refresher.refresh(Some(("nobody", 0)))).expect("in time").unwrap_err();
+    assert!(matches!(refused, RefreshError::Refused(_)), "{refused:?}");
+    assert!(daemon.log().contains("custom-monitor"), "{}", daemon.log());
 }
 
 /// libvirt is restarted under an open display, which goes on: it was never libvirt's.

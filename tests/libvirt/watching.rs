@@ -7,7 +7,7 @@ use oriel::source::libvirt::{
     Access, Change, Display, Hypervisor, LibvirtError, Off, Operation, Paused, State, Status, Which,
 };
 
-use crate::daemon::{Daemon, P2P, call, definition};
+use crate::daemon::{DAEMON_CONF, Daemon, P2P, call, definition};
 use crate::session_watch::in_time;
 
 #[test]
@@ -145,6 +145,45 @@ fn fifty_machines_are_known_to_whoever_watches() {
         }
     }
     assert_eq!(call(hypervisor.machines()).unwrap(), watched.into_values().collect::<Vec<_>>());
+}
+
+/// A refusal stands until somebody asks again: each attempt could ask them for a password.
+#[test]
+fn whoever_is_refused_is_let_in_when_they_ask_again() {
+    let mut daemon = Daemon::prepare();
+    let conf = daemon.path().join("libvirtd.conf");
+    // Nobody is there to say who may do what: so nobody may do anything.
+    std::fs::write(&conf, format!("{DAEMON_CONF}access_drivers = [ \"polkit\" ]\n")).unwrap();
+    daemon.tell("start");
+    let hypervisor = Hypervisor::connect(daemon.uri(), Access::Full);
+    let refused = call(hypervisor.machines()).unwrap_err();
+    assert!(matches!(refused, LibvirtError::Refused { .. }), "{refused:?}");
+    hypervisor.retry();
+    daemon.until(&hypervisor, "a refusal", |roster| {
+        matches!(roster.status(), Status::Lost(LibvirtError::Refused { .. })).then_some(())
+    });
+    daemon.tell("kill");
+    std::fs::write(&conf, DAEMON_CONF).unwrap();
+    daemon.tell("start");
+    // Another one gets in; this one has not asked.
+    drop(daemon.connect());
+    assert!(matches!(call(hypervisor.machines()), Err(LibvirtError::Refused { .. })));
+    hypervisor.retry();
+    daemon.until(&hypervisor, "a connection", |roster| (*roster.status() == Status::Connected).then_some(()));
+}
+
+#[test]
+fn a_machine_that_is_renamed_stays_the_same_until_it_is_undefined() {
+    let daemon = Daemon::start();
+    let hypervisor = daemon.connect();
+    call(hypervisor.define(definition("web", P2P))).unwrap();
+    let uuid = daemon.until_state(&hypervisor, "web", |_| true).uuid;
+    daemon.virsh(&["domrename", "web", "mail"]);
+    let renamed = daemon.until(&hypervisor, "another name", |roster| roster.find("mail").cloned());
+    assert_eq!(renamed.uuid, uuid);
+    assert!(matches!(call(hypervisor.find("web")), Err(LibvirtError::NoMachine { .. })));
+    daemon.virsh(&["undefine", "mail"]);
+    daemon.until(&hypervisor, "no machine", |roster| (roster.machines().count() == 0).then_some(()));
 }
 
 /// What libvirt brings along for tests: one machine, which runs, and a connection in this process.

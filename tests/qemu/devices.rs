@@ -7,7 +7,8 @@ use harness::Result;
 use harness::machine::{Builder, Display};
 use oriel::session::{Choice, ConsoleId, Event, Firmware, Hardware};
 use oriel::source::Source;
-use oriel::source::qmp::{Client, QmpError, Refreshed};
+use oriel::source::qmp::Client;
+use oriel::source::{RefreshError, Refreshed, Refresher};
 use serde_json::json;
 
 use crate::session_watch::Watch;
@@ -80,12 +81,12 @@ fn a_display_is_looked_at_and_no_picture_is_ever_written() -> Result<()> {
         let monitor = Client::connect(machine.qmp_socket().unwrap()).await.unwrap();
         for device in [None, Some(("first", 0)), Some(("second", 0)), Some(("second", 1))] {
             for _ in 0..20 {
-                let refreshed = monitor.refresh(device).await.unwrap();
+                let refreshed = Refresher::Monitor(&monitor).refresh(device).await.unwrap();
                 assert_eq!(refreshed, Refreshed::Surface, "{device:?}");
             }
         }
-        let error = monitor.refresh(Some(("nobody", 0))).await.unwrap_err();
-        assert!(matches!(error, QmpError::Refused { .. }), "{error}");
+        let error = Refresher::Monitor(&monitor).refresh(Some(("nobody", 0))).await.unwrap_err();
+        assert!(matches!(error, RefreshError::Refused(_)), "{error}");
     });
     assert!(!Path::new("/dev/null/oriel-refresh").exists());
     Ok(())

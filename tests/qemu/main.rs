@@ -7,11 +7,15 @@ mod conformance;
 mod demo;
 mod devices;
 #[cfg(feature = "gui")]
+mod hands;
+#[cfg(feature = "gui")]
 mod heads;
 mod keys;
 mod launch;
 #[path = "../it/paste.rs"]
 mod paste;
+#[cfg(feature = "gui")]
+mod pointer;
 mod qmp;
 mod resize;
 mod screenshot;

@@ -162,6 +162,7 @@ impl Desk<'_> {
         {
             *ack = Some(self.tickets.issue(serial, now));
         }
+        tracing::trace!(console = self.console, ?event, "heard");
         if event.is_frame() {
             self.stats.received(now);
         }
@@ -177,6 +178,7 @@ impl Desk<'_> {
 
     fn resync_if(&self, applied: Applied) {
         if applied.resync {
+            tracing::debug!(console = self.console, "a scanout was lost on the way");
             (self.report)(Report::Resync);
         }
     }

@@ -68,13 +68,17 @@ fn dmabuf(inode: u64, wire: Wire) -> Dmabuf {
 }
 
 fn parts(inode: u64, wire: Wire, y0_top: bool) -> Dmabuf {
+    sized(inode, wire, y0_top, Size::new(800, 600))
+}
+
+fn sized(inode: u64, wire: Wire, y0_top: bool, size: Size<Guest>) -> Dmabuf {
     Dmabuf::new(DmabufParts {
         file: (1, inode),
-        planes: vec![Plane { fd: any_file(), offset: 0, stride: 3200 }],
+        planes: vec![Plane { fd: any_file(), offset: 0, stride: size.width * 4 }],
         fourcc: Format::Xrgb8888.fourcc(),
         modifier: Modifier::LINEAR,
-        backing: Size::new(800, 600),
-        crop: Rect::new(0, 0, 800, 600),
+        backing: size.cast(),
+        crop: size.cast().at_origin(),
         y0_top,
         wire,
     })
@@ -355,6 +359,38 @@ fn a_console_of_another_size_than_its_buffer_has_lost_one() {
     assert!(!stage.after(60_000).tick().resync, "they agree again");
 }
 
+/// As recorded of QEMU 10.0: the black surface of the new mode, the `Disable` that threw the real one
+/// away, and before, between or after them the console's new size.
+#[test]
+fn a_lost_mode_is_asked_for_whenever_the_consoles_size_is_told() {
+    let larger = Size::new(1024, 768);
+    for told in 0..5 {
+        let mut stage = Stage::new();
+        stage.apply(Event::Dmabuf(dmabuf(1, Wire::V1)));
+        stage.apply(Event::ConsoleSize(Size::new(800, 600)));
+        stage.update(800, 600);
+        stage.after(60_000);
+        for step in 0..5 {
+            if told == step {
+                stage.apply(Event::ConsoleSize(larger));
+            }
+            match step {
+                0 => _ = stage.apply(Event::Dmabuf(sized(2, Wire::V1, false, larger))),
+                1 => _ = stage.after(20).apply(Event::Disable),
+                2 => _ = stage.update(1024, 768),
+                3 => _ = stage.after(30).update(1024, 768),
+                _ => {}
+            }
+        }
+        let asked = (0..30).any(|_| stage.after(10).tick().resync);
+        assert!(asked, "told of its size before step {told}");
+        assert_eq!(stage.model.screen(), Screen::Live(Size::new(800, 600)), "the old picture stays");
+        stage.apply(Event::Dmabuf(sized(3, Wire::V1, false, larger)));
+        stage.update(1024, 768);
+        assert!(!stage.after(60_000).tick().resync, "QEMU has answered");
+    }
+}
+
 #[test]
 fn version_2_loses_nothing() {
     let mut stage = Stage::new();
@@ -435,10 +471,15 @@ fn a_hidden_pointer_keeps_its_shape() {
     let shape = Arc::new(Cursor::new(Size::new(1, 1), Point::new(0, 0), vec![0; 4]).unwrap());
     let mut stage = Stage::new();
     assert_eq!(*stage.model.pointer(), Pointer::Unknown);
-    stage.apply(Event::PointerVisible(false));
+    stage.apply(Event::PointerSet { at: Point::new(0, 0), visible: false });
+    assert_eq!(stage.model.pointer_place(), None);
     assert!(!stage.apply(Event::Cursor(shape.clone())).pointer);
     assert_eq!(*stage.model.pointer(), Pointer::Hidden);
-    assert!(stage.apply(Event::PointerVisible(true)).pointer);
+    let seen = |x| Event::PointerSet { at: Point::new(x, -3), visible: true };
+    assert!(stage.apply(seen(7)).pointer);
+    assert!(!stage.apply(seen(7)).pointer);
+    assert!(stage.apply(seen(8)).pointer);
+    assert_eq!(stage.model.pointer_place(), Some(Point::new(8, -3)));
     assert_eq!(*stage.model.pointer(), Pointer::Shown(Some(shape)));
 }
 

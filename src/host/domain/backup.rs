@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::definition::Definition;
+use super::edit::Edit;
+
 /// So many backups of one machine are kept.
 const KEPT: usize = 10;
 
@@ -25,6 +28,40 @@ pub struct Backup {
     pub before: String,
     /// The definition that libvirt was asked for.
     pub after: String,
+    /// What the edits were made to, where that is not `before`: edits had been made already.
+    #[serde(default)]
+    pub base: Option<String>,
+    /// What made `after` of it.
+    #[serde(default)]
+    pub edits: Vec<Edit>,
+    /// What libvirt made of `after`: as long as it has this, edits can be taken back one by one.
+    #[serde(default)]
+    pub defined: Option<String>,
+}
+
+impl Backup {
+    /// What the edits were made to.
+    pub fn base(&self) -> &str {
+        self.base.as_deref().unwrap_or(&self.before)
+    }
+}
+
+/// The edits that made a definition what it is, in their order, and what they were made to; `None` where
+/// nobody knows, as where somebody else has changed it since.
+pub fn made(current: &Definition, backups: &[Backup]) -> Option<(Definition, Vec<Edit>)> {
+    let mut base = current.text();
+    let mut edits = Vec::new();
+    // Each was made once: nothing can go round in circles.
+    for _ in backups {
+        let is_it = |backup: &&Backup| !backup.edits.is_empty() && backup.defined.as_deref() == Some(base);
+        let Some(backup) = backups.iter().find(is_it) else { break };
+        edits.splice(0..0, backup.edits.iter().cloned());
+        base = backup.base();
+    }
+    if edits.is_empty() {
+        return None;
+    }
+    Definition::read(base).ok().map(|base| (base, edits))
 }
 
 /// A folder of backups.
@@ -34,6 +71,13 @@ pub struct Backups {
 }
 
 impl Backups {
+    /// Where this person's are, as the XDG base directory specification has it.
+    pub fn of_person() -> Option<Self> {
+        let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
+        Some(Self::at(data.join("oriel/definitions")))
+    }
+
     /// Those in a folder, which need not be there yet.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
@@ -46,9 +90,21 @@ impl Backups {
     ///
     /// When it cannot be written: then nothing may be changed.
     pub fn keep(&self, backup: &Backup) -> io::Result<PathBuf> {
-        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+        use std::os::unix::fs::DirBuilderExt;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let path = self.free(backup)?;
+        self.note(&path, backup)?;
+        self.forget_old(&backup.uuid);
+        Ok(path)
+    }
+
+    /// Writes down more of one that is kept: it is as before, or as it is given here.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn note(&self, path: &Path, backup: &Backup) -> io::Result<()> {
+        use std::os::unix::fs::OpenOptionsExt;
         let unfinished = path.with_extension("part");
         let text = serde_json::to_vec_pretty(backup)?;
         let written = fs::OpenOptions::new()
@@ -60,17 +116,22 @@ impl Backups {
             .and_then(|mut file| {
                 file.write_all(&text)?;
                 file.sync_all()?;
-                fs::rename(&unfinished, &path)?;
+                fs::rename(&unfinished, path)?;
                 // The name is on the disk when its folder is.
                 File::open(&self.folder)?.sync_all()
             });
-        if let Err(error) = written {
+        if written.is_err() {
             // It may never have been there.
             let _ = fs::remove_file(&unfinished);
-            return Err(error);
         }
-        self.forget_old(&backup.uuid);
-        Ok(path)
+        written
+    }
+
+    /// Forgets one that is of what still is.
+    pub fn discard(&self, path: &Path) {
+        if let Err(error) = fs::remove_file(path) {
+            tracing::warn!(path = %path.display(), %error, "a backup cannot be removed");
+        }
     }
 
     /// Those of a machine, the newest first. What cannot be read is left out, and left alone.
@@ -103,9 +164,7 @@ impl Backups {
         own.sort();
         let surplus = own.len().saturating_sub(KEPT);
         for path in own.into_iter().take(surplus) {
-            if let Err(error) = fs::remove_file(&path) {
-                tracing::warn!(path = %path.display(), %error, "an old backup cannot be removed");
-            }
+            self.discard(&path);
         }
     }
 }

@@ -5,13 +5,14 @@ use thiserror::Error;
 
 use super::definition::{Definition, DefinitionError};
 use super::edit::Edit;
+use super::video;
 use crate::markup::{Mismatch, Patch};
 
 /// How often an edit may go on changing something: a definition has fewer devices.
 const ROUNDS: usize = 256;
 
 /// Lines around a change that a diff shows.
-const CONTEXT: usize = 3;
+pub(super) const CONTEXT: usize = 3;
 
 /// Why an edit cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -21,6 +22,9 @@ pub enum EditError {
     /// There is nothing that it could be made to.
     #[error("the definition has no vGPU {0}")]
     NoVgpu(String),
+    /// There is nothing that it could be made to.
+    #[error("the definition has no display device at place {0}")]
+    NoVideo(usize),
     /// What it has to say cannot be said in XML.
     #[error("'{edit}' cannot be written: {error}")]
     Unwritable { edit: Edit, error: DefinitionError },
@@ -50,6 +54,11 @@ pub fn apply(definition: &Definition, edits: &[Edit]) -> Result<Change, EditErro
     for edit in edits {
         if let Some(uuid) = edit.subject().filter(|uuid| after.vgpu(uuid).is_none()) {
             return Err(EditError::NoVgpu(uuid.to_owned()));
+        }
+        if let Edit::VideoSize { place, .. } = edit
+            && !video::is_there(&after, *place)
+        {
+            return Err(EditError::NoVideo(*place));
         }
         let mut patches = Vec::new();
         loop {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::markup::{Document, MarkupError, Node};
@@ -24,7 +25,7 @@ pub struct Definition {
 }
 
 /// What kind of display a `<graphics>` is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum GraphicsKind {
     Dbus,
     Spice,
@@ -139,7 +140,7 @@ impl Definition {
     }
 }
 
-fn mediated_uuid(device: Node<'_>) -> Option<&str> {
+pub(super) fn mediated_uuid(device: Node<'_>) -> Option<&str> {
     device.child("source")?.child("address")?.attribute("uuid")
 }
 

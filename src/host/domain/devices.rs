@@ -173,6 +173,11 @@ pub(super) fn redirect_usb(definition: &Definition) -> Patch {
     Patch::new(of_spice.filter_map(|device| device.set("type", "dbus")))
 }
 
+/// Whether SPICE redirects USB devices.
+pub(super) fn has_spice_redirection(definition: &Definition) -> bool {
+    definition.devices().all("redirdev").any(|device| device.attribute("type") == Some("spicevmc"))
+}
+
 /// Whether there is something to connect USB devices to: libvirt adds a controller where none is
 /// forbidden.
 pub(super) fn has_usb(definition: &Definition) -> bool {

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::definition::{Definition, GraphicsKind};
 use super::vgpu::Property;
-use super::{devices, qemu, vgpu};
+use super::{devices, qemu, vgpu, video};
 use crate::markup::Patch;
 
 /// One change of a definition. Made twice, it changes nothing the second time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Edit {
     /// There is a `<graphics type='dbus'>` that viewers are handed a connection to, and it draws in
     /// this way.
@@ -32,13 +34,15 @@ pub enum Edit {
     BootVgpu { uuid: String },
     /// QEMU is given a property of a mediated device for which libvirt has no word.
     SetProperty { uuid: String, property: Property },
+    /// The display at this place among `<video>` elements prefers this size, in pixels, at first.
+    VideoSize { place: usize, width: u32, height: u32 },
     /// What `-set` said of mediated devices is said where QEMU still hears it: for devices described
     /// in JSON, as libvirt has done since 7.9, QEMU refuses `-set`.
     MoveSetArguments,
 }
 
 /// Whether a display draws with a GPU.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Gl {
     Off,
     /// With this render node, or one that libvirt picks. vfio displays need it: QEMU does not start
@@ -47,7 +51,7 @@ pub enum Gl {
 }
 
 /// A kind of input device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {
     /// The pointer is where the viewer's is.
     Tablet,
@@ -55,7 +59,7 @@ pub enum Input {
 }
 
 /// What an input device is connected to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InputBus {
     /// Firmware knows it.
     Usb,
@@ -77,6 +81,9 @@ impl Edit {
             Self::ShowVgpu { uuid } => vgpu::switch(definition, uuid, "display"),
             Self::BootVgpu { uuid } => vgpu::switch(definition, uuid, "ramfb"),
             Self::SetProperty { uuid, property } => vgpu::set_property(definition, uuid, property),
+            Self::VideoSize { place, width, height } => {
+                video::set_size(definition, *place, (*width, *height))
+            }
             Self::MoveSetArguments => qemu::move_set_arguments(definition),
         }
     }
@@ -123,6 +130,9 @@ impl fmt::Display for Edit {
             Self::ShowVgpu { uuid } => write!(f, "the picture of the vGPU {uuid}"),
             Self::BootVgpu { uuid } => write!(f, "a picture of the vGPU {uuid} before its driver"),
             Self::SetProperty { uuid, property } => write!(f, "{property} for the vGPU {uuid}"),
+            Self::VideoSize { place, width, height } => {
+                write!(f, "{width}x{height} at first for display {place}")
+            }
             Self::MoveSetArguments => f.write_str("overrides in place of '-set'"),
         }
     }

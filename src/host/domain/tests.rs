@@ -1,4 +1,4 @@
-use super::backup::{Backup, Backups};
+use super::backup::{Backup, Backups, made};
 use super::*;
 use crate::markup::MarkupError;
 
@@ -83,7 +83,17 @@ fn one_edit_can_be_taken_back_alone() {
 
 fn backup(seconds: u64, uuid: &str) -> Backup {
     let [uri, name] = ["qemu:///system", "web"].map(str::to_owned);
-    Backup { uri, name, uuid: uuid.to_owned(), seconds, before: "<domain/>\n".into(), after: "<b/>".into() }
+    Backup {
+        uri,
+        name,
+        uuid: uuid.to_owned(),
+        seconds,
+        before: "<domain/>\n".into(),
+        after: "<b/>".into(),
+        base: None,
+        edits: Vec::new(),
+        defined: None,
+    }
 }
 
 #[test]
@@ -101,6 +111,31 @@ fn backups_are_kept_and_found_again() {
     assert_eq!(backups.of(VGPU), [backup(7, VGPU), backup(5, VGPU), backup(5, VGPU)]);
     assert_eq!(backups.of("../../etc"), [backup(6, "../../etc")]);
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn edits_made_one_after_the_other_are_known_together() {
+    let of = |name: &str| format!("<domain><name>{name}</name><devices/></domain>");
+    let step = |before: &str, edit: Edit, defined: Option<&str>| Backup {
+        before: of(before),
+        edits: vec![edit],
+        defined: defined.map(of),
+        ..backup(1, VGPU)
+    };
+    let backups = [
+        step("c", Edit::Sound, Some("d")),
+        step("b", Edit::Agent, None),
+        step("a", Edit::RedirectUsb, Some("c")),
+        Backup { before: of("d"), defined: Some(of("d")), ..backup(1, VGPU) },
+    ];
+    let current = |name: &str| Definition::read(of(name)).unwrap();
+    let (base, edits) = made(&current("d"), &backups).expect("it is known");
+    assert_eq!((base.name(), edits), (Some("a"), vec![Edit::RedirectUsb, Edit::Sound]));
+    assert_eq!(made(&current("b"), &backups), None, "what came of it was never noted");
+    assert_eq!(made(&current("e"), &backups), None, "somebody else's");
+    // Two that lead to each other end.
+    let circle = [step("a", Edit::Sound, Some("b")), step("b", Edit::Agent, Some("a"))];
+    assert_eq!(made(&current("a"), &circle).map(|(_, edits)| edits.len()), Some(2));
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::definition::Definition;
 use super::qemu;
 use crate::markup::{Fragment, Node, Patch, Splice};
 
 /// A property of QEMU's `vfio-pci` that a display needs and libvirt has no word for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Property {
     /// `x-igd-opregion`: the guest's Intel driver finds its monitors.
     OpRegion(bool),

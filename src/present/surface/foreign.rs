@@ -10,7 +10,7 @@ use wayland_client::backend::Backend;
 /// It must be the same connection, because a subsurface and its parent are objects of one. It must
 /// not be the same `Backend` that others in this process may use, because `wayland-client` wakes no
 /// other thread whose events it has read.
-pub(super) fn connect(display: &WaylandDisplay) -> Option<Connection> {
+pub fn connect(display: &WaylandDisplay) -> Option<Connection> {
     let pointer = display.wl_display_raw()?;
     // SAFETY: The pointer is that of a live `wl_display`. GDK disconnects it only in
     // `gdk_display_close`, which this program never calls: it stays until the process ends.

@@ -8,7 +8,7 @@ use zruntime::SharedRuntime;
 use super::{Answer, Boost, Plan, Policy, View};
 use crate::clock;
 use crate::frame::Mailbox;
-use crate::source::qmp::{Client, QmpError};
+use crate::source::{RefreshError, Refresher};
 use crate::stats::Stats;
 
 /// A way to have QEMU look at one display.
@@ -20,16 +20,16 @@ pub(in crate::session) trait Kick {
 /// A monitor, and whom it is to look at: a device's id and head, or else the first console.
 #[derive(Debug)]
 pub(in crate::session) struct Monitor<'a> {
-    pub(in crate::session) client: &'a Client,
+    pub(in crate::session) refresher: Refresher<'a>,
     pub(in crate::session) device: Option<(String, u32)>,
 }
 
 impl Kick for Monitor<'_> {
     async fn kick(&self) -> Answer {
         let device = self.device.as_ref().map(|(id, head)| (id.as_str(), *head));
-        match self.client.refresh(device).await {
+        match self.refresher.refresh(device).await {
             Ok(refreshed) => Answer::Looked(refreshed),
-            Err(error @ (QmpError::Closed | QmpError::Silent { .. })) => {
+            Err(error @ RefreshError::Gone(_)) => {
                 tracing::debug!(%error, "no more refreshes are asked for");
                 Answer::Refused
             }

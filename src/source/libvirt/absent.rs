@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use async_channel::Receiver;
 
-use super::{Access, Change, LibvirtError, Machine, Operation, Roster, Shot, Which};
+use super::{Access, Change, LibvirtError, Machine, Operation, Platform, Roster, Shot, Versions, Which};
 
 /// A connection to libvirt that cannot be made.
 #[derive(Debug, Clone)]
@@ -28,6 +28,9 @@ impl Hypervisor {
     pub fn changes(&self) -> Receiver<Change> {
         async_channel::bounded(1).1
     }
+
+    /// There is nothing to connect to.
+    pub fn retry(&self) {}
 
     /// # Errors
     ///
@@ -68,6 +71,39 @@ impl Hypervisor {
     /// # Errors
     ///
     /// Always.
+    pub async fn replace(
+        &self,
+        _uuid: &str,
+        _before: String,
+        _after: String,
+    ) -> Result<Option<String>, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn capabilities(&self, _platform: Platform) -> Result<String, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn versions(&self) -> Result<Versions, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn monitor(&self, _uuid: &str, _command: String) -> Result<String, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
     pub async fn open_display(&self, _uuid: &str, _index: u32) -> Result<OwnedFd, LibvirtError> {
         Err(LibvirtError::NotBuilt)
     }
@@ -83,6 +119,13 @@ impl Hypervisor {
     ///
     /// Always.
     pub async fn screenshot(&self, _uuid: &str, _screen: u32) -> Result<Shot, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn progress(&self, _uuid: &str) -> Result<Option<u8>, LibvirtError> {
         Err(LibvirtError::NotBuilt)
     }
 }

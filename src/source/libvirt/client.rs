@@ -2,11 +2,13 @@
 //!
 //! - `actor`: the thread that holds the connection, and brings it back when it is lost.
 //! - `asking`: what is asked to keep the roster current.
+//! - `defining`: what is asked to change a definition, and QEMU past libvirt.
 //! - `failure`: libvirt's errors as ours.
 //! - `ffi`: events, and what else the crate `virt` leaves to its users.
 
 mod actor;
 mod asking;
+mod defining;
 mod failure;
 mod ffi;
 
@@ -20,7 +22,6 @@ use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::error::Error;
 use virt::stream::Stream;
-use virt::sys;
 
 use self::actor::{Call, Message};
 use super::{Access, Change, LibvirtError, Machine, Operation, Roster, Shot, Status, Which};
@@ -76,6 +77,11 @@ impl Hypervisor {
         receiver
     }
 
+    /// Connects now, if there is no connection: after a refusal nobody else does.
+    pub fn retry(&self) {
+        self.send(Message::Retry);
+    }
+
     /// The machines, once they are known.
     ///
     /// # Errors
@@ -128,29 +134,11 @@ impl Hypervisor {
     ///
     /// When libvirt does not give it.
     pub async fn definition(&self, uuid: &str, which: Which) -> Result<String, LibvirtError> {
-        let flags = match which {
-            Which::Current => 0,
-            // Passwords, too: what is defined again without them has none.
-            Which::Next => sys::VIR_DOMAIN_XML_INACTIVE | sys::VIR_DOMAIN_XML_SECURE,
-        };
-        self.of("tell the definition", QUICK, uuid, move |_, domain| domain.get_xml_desc(flags)).await
-    }
-
-    /// Gives a machine another definition. libvirt validates it, and takes it whole or not at all; a
-    /// machine that runs has it from its next start on.
-    ///
-    /// # Errors
-    ///
-    /// When libvirt does not take it: nothing has changed then.
-    pub async fn define(&self, definition: String) -> Result<(), LibvirtError> {
-        // The first time, libvirt asks every QEMU what it can do.
-        let defined = self.call("take the definition", SLOW, move |connect| {
-            Domain::define_xml_flags(connect, &definition, sys::VIR_DOMAIN_DEFINE_VALIDATE).map(drop)
+        let read = self.of("tell the definition", QUICK, uuid, move |_, domain| match which {
+            Which::Current => domain.get_xml_desc(0),
+            Which::Next => defining::next(domain),
         });
-        defined.await.map_err(|error| match error {
-            LibvirtError::Unsupported(words) | LibvirtError::Failed(words) => LibvirtError::Rejected(words),
-            error => error,
-        })
+        read.await
     }
 
     /// A connection to a machine's display, the one with this place among its displays. Another viewer
@@ -205,6 +193,20 @@ impl Hypervisor {
         });
         let (kind, bytes) = taken.await?;
         Shot::read(&kind, &bytes).map_err(|error| LibvirtError::Failed(error.to_string()))
+    }
+
+    /// How far what is being done to a machine's memory has come, in hundredths; `None` while nothing
+    /// is done to it, or nobody knows how much there is to do.
+    ///
+    /// # Errors
+    ///
+    /// When libvirt does not tell.
+    pub async fn progress(&self, uuid: &str) -> Result<Option<u8>, LibvirtError> {
+        let told = self.of("tell how far it is", QUICK, uuid, |_, domain| domain.get_job_info());
+        let job = told.await?;
+        let (total, left) = (job.data_total.unwrap_or(0), job.data_remaining.unwrap_or(0));
+        let done = total.saturating_sub(left);
+        Ok((total > 0).then(|| u8::try_from(done.saturating_mul(100) / total).unwrap_or(100)))
     }
 
     async fn of<T: Send + 'static>(

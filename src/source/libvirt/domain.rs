@@ -4,7 +4,9 @@ use std::fmt;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Access, Display, Hypervisor, LibvirtError, Machine, Off, Operation, State, Status};
+use super::{
+    Access, Display, Drawn, Hypervisor, LibvirtError, Machine, Off, Operation, State, Status, Which,
+};
 use crate::display1::Peer;
 use crate::source::link::Power;
 use crate::source::{ConnectError, Ending, Keep, Link, Shutdown, Stage, bus, within};
@@ -101,7 +103,8 @@ impl Domain {
         }
     }
 
-    fn wanted(&self) -> String {
+    /// What it is called: by its UUID, once it was found.
+    pub fn wanted(&self) -> String {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -130,6 +133,17 @@ impl Reached {
         within(ENDING, over).await.map_or(Ending::TakenOver, |ending| ending.unwrap_or(Ending::Closed))
     }
 
+    /// Has libvirt pass a command on to QEMU's monitor.
+    pub(in crate::source) async fn monitor(&self, command: String) -> Result<String, LibvirtError> {
+        self.hypervisor.monitor(&self.uuid, command).await
+    }
+
+    /// What draws with this name while the machine runs; `None` where libvirt does not say.
+    pub async fn drawn_by(&self, alias: &str) -> Option<Drawn> {
+        let current = self.hypervisor.definition(&self.uuid, Which::Current).await.ok()?;
+        Drawn::read(&current, alias)
+    }
+
     pub(in crate::source) async fn power(&self, power: Power) -> Result<(), LibvirtError> {
         let operation = match power {
             Power::Down => Operation::ShutDown,
@@ -152,7 +166,7 @@ fn ended(why: Off) -> Ending {
 
 /// Whether a connection leads to another computer (libvirt: docs/uri.rst): its sockets cannot be
 /// handed to us.
-pub(super) fn is_remote(uri: &str) -> bool {
+pub fn is_remote(uri: &str) -> bool {
     let Some((scheme, rest)) = uri.split_once("://") else { return false };
     let (_, transport) = scheme.split_once('+').unwrap_or((scheme, ""));
     let host = rest.split(['/', '?']).next().unwrap_or_default();

@@ -46,6 +46,9 @@ pub enum LibvirtError {
     /// libvirt does not take the definition.
     #[error("libvirt rejects the definition: {0}")]
     Rejected(String),
+    /// The definition that was to be replaced is not the machine's any more.
+    #[error("somebody has changed the definition in the meantime")]
+    Edited,
     /// This libvirt, or what it drives, cannot do that.
     #[error("libvirt cannot do that: {0}")]
     Unsupported(String),
@@ -55,6 +58,12 @@ pub enum LibvirtError {
 }
 
 impl LibvirtError {
+    /// Whether trying again by itself can come to anything: a refused person would be asked for a
+    /// password over and over, and a URI that means nothing goes on meaning nothing.
+    pub fn may_pass(&self) -> bool {
+        !matches!(self, Self::NotBuilt | Self::Refused { .. } | Self::BadUri { .. })
+    }
+
     /// Whether the connection is of no use any more, or never was.
     pub fn is_of_connection(&self) -> bool {
         matches!(

@@ -83,6 +83,11 @@ impl Roster {
         by_uuid.or_else(by_name).or_else(|| self.machines().find(|machine| machine.is_meant(wanted)))
     }
 
+    /// Somebody wants the connection to be made now.
+    pub fn opening(&mut self) -> Vec<Change> {
+        self.set_status(Status::Connecting).into_iter().collect()
+    }
+
     /// The connection stands.
     pub fn connected(&mut self) -> Ask {
         self.questions.clear();

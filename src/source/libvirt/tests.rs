@@ -2,7 +2,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use proptest::prelude::*;
 
-use super::domain::is_remote;
 use super::*;
 
 fn machine(uuid: &str, name: &str, state: State) -> Machine {

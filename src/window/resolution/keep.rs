@@ -1,13 +1,17 @@
-//! The dialog that says how a machine starts with a size: for QEMU's command line and for libvirt.
+//! A size with which a machine starts: written into its definition where libvirt has one, after it was
+//! shown; told for QEMU's command line and for libvirt otherwise.
 
 use adw::prelude::*;
 use gtk::glib;
 
-use super::super::MachineWindow;
 use super::super::i18n::{gettext, gettext_f};
+use super::super::ready::{self, Managed};
+use super::super::{MachineWindow, monospace};
 use crate::frame::Screen;
 use crate::geometry::{Guest, Size};
+use crate::host::domain::{Definition, Edit, Named, Property};
 use crate::resolution::{Device, Verdict};
+use crate::source::libvirt::{Hypervisor, Which};
 
 impl MachineWindow {
     /// The size that could be kept, and the device that would: what the guest was asked for and does
@@ -27,7 +31,30 @@ impl MachineWindow {
         device.keep(size).map(|_| (device, size))
     }
 
-    pub(super) fn show_how_to_keep(&self) {
+    /// Offers to write the size into the machine's definition, or tells where it goes.
+    pub(super) fn keep_size(&self) {
+        let (Some((device, size)), Some(console)) = (self.kept_size(), self.console()) else { return };
+        let Some(Managed { hypervisor, wanted }) = self.setup().managed.clone() else {
+            return self.show_how_to_keep();
+        };
+        let name = console.label.strip_suffix(&format!(".{}", console.head)).unwrap_or(&console.label);
+        let name = name.to_owned();
+        glib::spawn_future_local(glib::clone!(
+            #[weak(rename_to = window)]
+            self,
+            async move {
+                match edits(&hypervisor, &wanted, (&name, device), size).await {
+                    Some((uuid, edits)) => {
+                        let title = gettext("Keep After Restart");
+                        ready::present_edits(&window, &hypervisor, &uuid, &title, edits);
+                    }
+                    None => window.show_how_to_keep(),
+                }
+            }
+        ));
+    }
+
+    fn show_how_to_keep(&self) {
         let Some((device, size)) = self.kept_size() else { return };
         let Some(keep) = device.keep(size) else { return };
         let label = self.console().map(|console| console.label).unwrap_or_default();
@@ -68,46 +95,35 @@ impl MachineWindow {
     }
 }
 
+/// The edits that have a machine start with a size, and its UUID; `None` where nobody knows which of its
+/// devices draws there.
+async fn edits(
+    hypervisor: &Hypervisor,
+    wanted: &str,
+    (name, device): (&str, Device),
+    size: Size<Guest>,
+) -> Option<(String, Vec<Edit>)> {
+    let machine = hypervisor.find(wanted).await.ok()?;
+    // Only a running machine's devices have all their names.
+    let current = hypervisor.definition(&machine.uuid, Which::Current).await.ok()?;
+    let current = Definition::read(current).ok()?;
+    let Size { width, height, .. } = size;
+    let only = || if device == Device::Vfio { current.only_vgpu() } else { current.only_video() };
+    let edits = match current.named(name).or_else(only)? {
+        Named::Video(place) => vec![Edit::VideoSize { place, width, height }],
+        Named::Vgpu(uuid) => [Property::Width(width), Property::Height(height)]
+            .map(|property| Edit::SetProperty { uuid: uuid.clone(), property })
+            .to_vec(),
+    };
+    Some((machine.uuid, edits))
+}
+
 fn about_group(words: &str) -> adw::PreferencesGroup {
     adw::PreferencesGroup::builder().description(glib::markup_escape_text(words).as_str()).build()
 }
 
 /// A text to copy, under its title.
 fn text_group(toasts: &adw::ToastOverlay, title: &str, words: &str, text: &str) -> adw::PreferencesGroup {
-    let copy = gtk::Button::builder()
-        .icon_name("edit-copy-symbolic")
-        .tooltip_text(gettext("Copy"))
-        .valign(gtk::Align::Center)
-        .css_classes(["flat"])
-        .build();
-    let view = gtk::TextView::builder()
-        .editable(false)
-        .cursor_visible(false)
-        .monospace(true)
-        .wrap_mode(gtk::WrapMode::WordChar)
-        .top_margin(12)
-        .bottom_margin(12)
-        .left_margin(12)
-        .right_margin(12)
-        .css_classes(["inline"])
-        .build();
-    view.buffer().set_text(text.trim_end());
-    view.update_property(&[gtk::accessible::Property::Label(title)]);
-    let card = gtk::Frame::builder().child(&view).build();
-    let group = adw::PreferencesGroup::builder()
-        .title(title)
-        .description(glib::markup_escape_text(words).as_str())
-        .header_suffix(&copy)
-        .build();
-    group.add(&card);
-    let text = text.to_owned();
-    copy.connect_clicked(glib::clone!(
-        #[weak]
-        toasts,
-        move |button| {
-            button.clipboard().set_text(&text);
-            toasts.add_toast(adw::Toast::new(&gettext("Setting copied")));
-        }
-    ));
-    group
+    let view = monospace::view(text.trim_end(), title);
+    monospace::group(toasts, title, words, &view, (&gettext("Copy"), gettext("Setting copied")))
 }

@@ -45,7 +45,7 @@ impl MachineWindow {
                 .activate(|window: &Self, _, _| window.show_resolution_status())
                 .build(),
             gio::ActionEntryBuilder::new("keep-resolution")
-                .activate(|window: &Self, _, _| window.show_how_to_keep())
+                .activate(|window: &Self, _, _| window.keep_size())
                 .build(),
             gio::ActionEntryBuilder::new("ask-again")
                 .activate(|window: &Self, _, _| window.ask_again())

@@ -5,7 +5,7 @@ use crate::source::libvirt::LibvirtError;
 use crate::window::i18n::{gettext, gettext_f};
 
 /// Why libvirt does not give us a machine.
-pub(in crate::window) fn libvirt(error: &LibvirtError) -> Told {
+pub(crate) fn libvirt(error: &LibvirtError) -> Told {
     use LibvirtError as E;
     let cannot = |body| (gettext("Cannot Connect"), body);
     let (title, body) = match error {
@@ -48,6 +48,7 @@ pub(in crate::window) fn libvirt(error: &LibvirtError) -> Told {
                 &[("uri", uri)],
             ),
         ),
+        E::Edited => cannot(gettext("Somebody has changed the machine’s definition in the meantime.")),
         E::Busy(words) | E::NotNow(words) | E::Rejected(words) | E::Unsupported(words) | E::Failed(words) => {
             cannot(gettext_f("libvirt refuses: {error}", &[("error", words)]))
         }

@@ -142,6 +142,7 @@ fn face(state: &State, hold: Hold, screen: Option<Screen>, retry: Option<u32>) -
         name: Some("web"),
         retry,
         returns: hold != Hold::Owner,
+        managed: false,
     }
     .face()
 }
@@ -202,6 +203,7 @@ fn firmware_that_draws_nothing_is_told_of_with_a_way_out() {
         name: None,
         retry: None,
         returns: true,
+        managed: false,
     };
     let face = |firmware| story(firmware, Screen::Waiting).face().expect("a page");
     let dark = face(Firmware::DrawsNothing);

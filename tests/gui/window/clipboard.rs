@@ -35,7 +35,7 @@ fn the_person_is_asked_once_and_told_what_stays_here() {
 
     scene.play(&["action win.ask-clipboard"]);
     scene.wait_for_state("dialog=true");
-    scene.play(&["press _Share"]);
+    scene.play(&["press Share"]);
     scene.hear_until(|asked| asked.contains("Grab") && asked.contains("from the host"));
     scene.wait_for_state("dialog=false");
     scene.ask_until("toasts", "toasts", |toasts| !toasts.contains("Share"));

@@ -38,7 +38,7 @@ fn zoom_keys_are_ours_and_the_arrows_only_while_there_is_more_to_see() {
 #[test]
 fn a_turned_picture_is_pointed_at_as_it_is_seen() {
     let mut scene = showing("guest", 640, 480);
-    scene.play(&["action win.scaling one-to-one", "action win.rotate-right"]);
+    scene.play(&["action win.scaling one-to-one", "action win.rotate-right", "tie free"]);
     let window = scene.window().rect;
     let mut input = scene.input();
     let (x, y) = (f64::from(window.x) + 300.0, f64::from(window.y) + 300.0);

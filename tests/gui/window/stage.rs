@@ -3,6 +3,9 @@
 //! The script comes line by line through a socket; what the window asks of the machine goes back
 //! the same way.
 
+#[path = "shelf.rs"]
+mod shelf;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
@@ -21,16 +24,18 @@ use oriel::clipboard::{self, Act};
 use oriel::clock;
 use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wire};
 use oriel::geometry::Size;
-use oriel::input::Command;
+use oriel::input::{Command, Leds, PointerMode, Speed, Tie};
 use oriel::pixel::{Format, Fourcc, Modifier};
 use oriel::resolution::{Answer, Wish};
 use oriel::session::{
     Boosting, Choice, Console, ConsoleId, ConsoleKind, End, Event, Hardware, Loss, Machine, Power,
     PowerError, Ramfb, Stage, State,
 };
+use oriel::source::libvirt::{Access, Hypervisor, LibvirtError, Operation, Which};
 use oriel::source::{ConnectError, Exited, LaunchError, Shutdown};
 use oriel::stats::Stats;
-use oriel::window::{Fullscreen, Hold, MachineWindow, Remote, Setup};
+use oriel::view::DisplayView;
+use oriel::window::{Fullscreen, Hold, MachineWindow, Managed, Remote, Setup};
 
 /// The environment variable that leads to the script.
 pub(crate) const SCRIPT: &str = "ORIEL_TEST_SCRIPT";
@@ -123,6 +128,9 @@ fn begin(application: &adw::Application, socket: &UnixStream) {
             window: None,
             mailboxes: BTreeMap::new(),
             hardware: Hardware::VirtioGpu,
+            managed: None,
+            hypervisor: None,
+            shelf: None,
         };
         while let Ok(line) = lines.recv().await {
             play.act(&line);
@@ -142,6 +150,12 @@ struct Play {
     mailboxes: BTreeMap<u32, Arc<Mailbox>>,
     /// What draws the next console.
     hardware: Hardware,
+    /// libvirt's machine behind the next window.
+    managed: Option<Managed>,
+    /// Where machines are defined.
+    hypervisor: Option<Hypervisor>,
+    /// The library's window.
+    shelf: Option<shelf::Shelf>,
 }
 
 impl Play {
@@ -150,6 +164,7 @@ impl Play {
         match words[..] {
             ["open", hold] => self.open(hold, false),
             ["open", hold, "fullscreen"] => self.open(hold, true),
+            ["library", ..] => self.shelve(&words[1..]),
             ["dark"] => adw::StyleManager::default().set_color_scheme(adw::ColorScheme::ForceDark),
             ["connecting"] => self.tell(Event::State(State::Connecting(Stage::Opening))),
             ["starting"] => self.tell(Event::State(State::Connecting(Stage::Starting))),
@@ -187,6 +202,8 @@ impl Play {
             ["set", key, value] => set(key, value),
             ["facts"] => self.say_facts(),
             ["consoles"] => self.say_consoles(),
+            ["power"] => self.say_power(),
+            ["buttons"] => self.say_buttons(),
             ["open-consoles"] => self.consoles_button().expect("a button").popup(),
             ["close-consoles"] => self.consoles_button().expect("a button").popdown(),
             ["text"] => {
@@ -204,6 +221,7 @@ impl Play {
                 self.tell(Event::Clipboard(clipboard::Input::Port { open: state == "open" }));
             }
             ["sharing"] => self.tell(Event::Clipboard(clipboard::Input::Connected)),
+            ["answers", answers] => self.tell(Event::Answers(answers == "yes")),
             ["power-failed"] => self.tell(Event::PowerFailed(Power::Down, PowerError::NoMonitor)),
             ["action", name] => self.activate(name, None),
             ["action", name, target] => self.activate(name, Some(&target.to_variant())),
@@ -217,6 +235,14 @@ impl Play {
             }
             ["windows"] => self.say_windows(),
             ["focus"] => self.say_focus(),
+            ["copy", text] => self.window().clipboard().set_text(text),
+            ["combinations"] => self.say_combinations(),
+            ["keyboard"] => self.say_keyboard(),
+            ["open-keyboard"] => self.keyboard_button().expect("a button").popup(),
+            ["leds", id, bits] => self.tell(Event::Leds(
+                ConsoleId(id.parse().expect("a number")),
+                Leds::from_bits(bits.parse().expect("a number")),
+            )),
             ["size", width, height] => self
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
@@ -225,18 +251,55 @@ impl Play {
                 glib::spawn_future_local(clipboard(self.window().clone(), self.recorder.clone()));
             }
             ["say"] => self.say_state(),
+            ["mode", id, mode] => {
+                let mode = if mode == "absolute" { PointerMode::Absolute } else { PointerMode::Relative };
+                self.tell(Event::PointerMode(ConsoleId(id.parse().expect("a number")), mode));
+            }
+            ["tie", tie] => self.view().set_tie(match tie {
+                "lock" => Tie::Lock,
+                "confine" => Tie::Confine,
+                _ => Tie::Free,
+            }),
+            ["raw", factor] => self.view().set_speed(Speed::raw(factor.parse().expect("a number"))),
+            ["hold"] => self.recorder.say(&format!("hold {}", self.view().holds_pointer())),
+            // The main loop does nothing else meanwhile, as while a large window is being drawn.
+            ["busy", milliseconds] => {
+                std::thread::sleep(Duration::from_millis(milliseconds.parse().expect("a number")))
+            }
             ["close-dialog"] => {
                 if let Some(dialog) = self.window().visible_dialog() {
                     dialog.force_close();
                 }
             }
             ["leave"] => self.window().leave(),
+            ["libvirt", uri] => self.hypervisor = Some(Hypervisor::connect(uri, Access::Full)),
+            ["managed", wanted] => {
+                self.managed = Some(Managed { hypervisor: self.hypervisor(), wanted: wanted.to_owned() });
+            }
+            ["define", file] => self.define(file),
+            ["start", uuid] => self.start(uuid),
+            ["ready", uuid] => oriel::window::ready::present(self.window(), &self.hypervisor(), uuid),
+            ["switch", place] => self.switch(place.parse().expect("a number")),
+            ["dialog"] => self.say_dialog(),
+            ["scroll-dialog", place] => self.scroll_dialog(place),
+            ["defined", uuid] => self.say_defined(uuid),
             _ => panic!("not in the script's language: {line}"),
         }
     }
 
+    /// Plays a line that is about the library.
+    fn shelve(&mut self, words: &[&str]) {
+        let (application, recorder) = (&self.application, &self.recorder);
+        let shelf = self.shelf.get_or_insert_with(|| shelf::Shelf::open(application, recorder.clone()));
+        shelf.act(words);
+    }
+
     fn window(&self) -> &MachineWindow {
         &self.window.as_ref().expect("open first").0
+    }
+
+    fn view(&self) -> DisplayView {
+        find(self.window().upcast_ref()).expect("a picture")
     }
 
     fn open(&mut self, hold: &str, fullscreen: bool) {
@@ -249,6 +312,7 @@ impl Play {
         let setup = Setup {
             hold,
             way: "script",
+            managed: self.managed.clone(),
             console: None,
             fullscreen,
             scaling: None,
@@ -364,6 +428,10 @@ impl Play {
             "closed" => (Loss::Closed, Some(Duration::from_secs(5))),
             "taken" => (Loss::TakenOver, None),
             "none" => (unreachable(ConnectError::NoMachine { bus: "the session bus".to_owned() }), None),
+            "no-display" => {
+                let error = LibvirtError::NoDisplay { name: "web".to_owned(), has: "spice".to_owned() };
+                (unreachable(ConnectError::Libvirt(error)), None)
+            }
             "launch" => (unreachable(ConnectError::Launch(LaunchError::Exited(failed()))), None),
             _ => (Loss::Gone, None),
         };
@@ -414,6 +482,28 @@ impl Play {
         self.recorder.say(&format!("focus [{title}] {}", focus.unwrap_or_default()));
     }
 
+    fn keyboard_button(&self) -> Option<gtk::MenuButton> {
+        let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
+        let icons = ["input-keyboard-symbolic", "dialog-warning-symbolic"];
+        buttons.find(|button| button.icon_name().is_some_and(|icon| icons.contains(&icon.as_str())))
+    }
+
+    /// The combinations of keys that the menu offers beside the common ones.
+    fn say_combinations(&self) {
+        let mut buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
+        let menu = buttons.find(gtk::MenuButton::is_primary).and_then(|button| button.menu_model());
+        let mut found = Vec::new();
+        targets(&menu.expect("a menu"), "win.send-combination", &mut found);
+        self.recorder.say(&format!("combinations {}", found.join("|")));
+    }
+
+    /// Who has the keyboard, as the window shows it.
+    fn say_keyboard(&self) {
+        let button = self.keyboard_button().filter(gtk::MenuButton::is_visible);
+        let words = button.and_then(|button| button.tooltip_text());
+        self.recorder.say(&format!("keyboard {}", words.as_deref().unwrap_or("-")));
+    }
+
     /// The tabs of each window that is seen, the one in front with a star; sorted.
     fn say_windows(&self) {
         let seen = self.application.windows().into_iter().filter(|window| window.is_visible());
@@ -433,6 +523,25 @@ impl Play {
         self.recorder.say(&format!("toasts {}", words.join("|")));
     }
 
+    /// What can be done to the machine, in its menu.
+    fn say_power(&self) {
+        let mut words = Vec::new();
+        let buttons = all::<gtk::MenuButton>(self.window().upcast_ref()).into_iter();
+        for menu in buttons.filter_map(|button| button.menu_model()) {
+            submenu(&menu, "Power", &mut words);
+        }
+        self.recorder.say(&format!("power {}", words.join("|").replace('_', "")));
+    }
+
+    /// What the buttons of the page say.
+    fn say_buttons(&self) {
+        let seen = all::<gtk::Button>(self.window().upcast_ref()).into_iter().filter(gtk::Button::is_mapped);
+        let pills = seen.filter(|button| button.has_css_class("pill"));
+        let words: Vec<_> =
+            pills.filter_map(|button| button.label()).map(|label| label.replace('_', "")).collect();
+        self.recorder.say(&format!("buttons {}", words.join("|")));
+    }
+
     /// What the dialog over the picture says.
     fn say_words(&self) {
         let mut words = Vec::new();
@@ -440,15 +549,6 @@ impl Play {
             labels(dialog.upcast_ref(), &mut words);
         }
         self.recorder.say(&format!("words {}", words.join("|").replace('\n', " ")));
-    }
-
-    /// Presses the dialog's button that is labelled so.
-    fn press(&self, label: &str) {
-        let dialog = self.window().visible_dialog().expect("a dialog");
-        let button = all::<gtk::Button>(dialog.upcast_ref())
-            .into_iter()
-            .find(|button| button.label().as_deref() == Some(label));
-        button.expect("a button").emit_clicked();
     }
 
     fn consoles_button(&self) -> Option<gtk::MenuButton> {
@@ -464,6 +564,104 @@ impl Play {
             entries(&menu, &mut words);
         }
         self.recorder.say(&format!("consoles {}", words.join("|")));
+    }
+}
+
+impl Play {
+    fn hypervisor(&self) -> Hypervisor {
+        self.hypervisor.clone().expect("libvirt first")
+    }
+
+    fn start(&self, uuid: &str) {
+        let (hypervisor, recorder, uuid) = (self.hypervisor(), self.recorder.clone(), uuid.to_owned());
+        glib::spawn_future_local(async move {
+            let started = hypervisor.operate(&uuid, Operation::Start).await;
+            recorder.say(&format!("started {started:?}"));
+        });
+    }
+
+    /// Defines what is in a file, as somebody else would.
+    fn define(&self, file: &str) {
+        let (hypervisor, recorder) = (self.hypervisor(), self.recorder.clone());
+        let text = std::fs::read_to_string(file).expect("a definition");
+        glib::spawn_future_local(async move {
+            let words =
+                hypervisor.define(text).await.map_or_else(|error| error.to_string(), |()| "yes".into());
+            recorder.say(&format!("taken {words}"));
+        });
+    }
+
+    /// Scrolls the dialog that is seen.
+    fn scroll_dialog(&self, place: &str) {
+        let scrolled = find::<gtk::ScrolledWindow>(&self.dialog()).expect("something that scrolls");
+        let bar = scrolled.vadjustment();
+        bar.set_value(if place == "end" { bar.upper() } else { bar.upper() / 2.0 - bar.page_size() / 2.0 });
+    }
+
+    /// Works a switch of the dialog that is seen, by its place.
+    fn switch(&self, place: usize) {
+        let rows = all::<adw::SwitchRow>(&self.dialog());
+        let row = rows.get(place).expect("a switch");
+        row.set_active(!row.is_active());
+    }
+
+    /// Clicks a button of the dialog that is seen, by its label, or its tooltip.
+    fn press(&self, label: &str) {
+        let label = label.replace('_', " ");
+        let is_it = |button: &gtk::Button| {
+            let own = button.label().map(|own| own.replace('_', ""));
+            own.as_deref() == Some(&*label) || button.tooltip_text().as_deref() == Some(&*label)
+        };
+        let button = all::<gtk::Button>(&self.dialog()).into_iter().find(is_it);
+        button.unwrap_or_else(|| panic!("no button {label}")).emit_clicked();
+    }
+
+    fn dialog(&self) -> gtk::Widget {
+        self.window().visible_dialog().expect("a dialog").upcast()
+    }
+
+    /// What the dialog says: its switches, its texts, and which buttons can be pressed.
+    fn say_dialog(&self) {
+        let Some(dialog) = self.window().visible_dialog() else { return self.recorder.say("dialog none") };
+        let switches = all::<adw::SwitchRow>(dialog.upcast_ref()).into_iter();
+        let switches = switches.map(|row| if row.is_active() { '1' } else { '0' }).collect::<String>();
+        let mut words = Vec::new();
+        labels(dialog.upcast_ref(), &mut words);
+        let texts = all::<gtk::TextView>(dialog.upcast_ref()).into_iter().map(|view| {
+            let buffer = view.buffer();
+            buffer.text(&buffer.start_iter(), &buffer.end_iter(), false).replace('\n', "|")
+        });
+        let texts = texts.collect::<Vec<_>>().join("||");
+        let apply = all::<gtk::Button>(dialog.upcast_ref()).into_iter();
+        let apply = apply.filter(|button| button.label().as_deref() == Some("_Apply"));
+        let can = apply.map(|button| button.is_sensitive()).next().unwrap_or_default();
+        let words = words.join("|").replace('\n', " ");
+        self.recorder.say(&format!("dialog [{switches}] apply={can} words=[{words}] texts=[{texts}]"));
+    }
+
+    fn say_defined(&self, uuid: &str) {
+        let (hypervisor, recorder, uuid) = (self.hypervisor(), self.recorder.clone(), uuid.to_owned());
+        glib::spawn_future_local(async move {
+            let text =
+                hypervisor.definition(&uuid, Which::Next).await.unwrap_or_else(|error| error.to_string());
+            recorder.say(&format!("defined {}", text.replace('\n', "|")));
+        });
+    }
+}
+
+/// What an action is given by the items of a menu, and of the menus in it.
+fn targets(menu: &gio::MenuModel, action: &str, found: &mut Vec<String>) {
+    for at in 0..menu.n_items() {
+        let named = menu.item_attribute_value(at, gio::MENU_ATTRIBUTE_ACTION, Some(glib::VariantTy::STRING));
+        if named.is_some_and(|named| named.str() == Some(action)) {
+            let target = menu.item_attribute_value(at, gio::MENU_ATTRIBUTE_TARGET, None);
+            found.extend(target.and_then(|target| target.str().map(str::to_owned)));
+        }
+        for link in [gio::MENU_LINK_SECTION, gio::MENU_LINK_SUBMENU] {
+            if let Some(inner) = menu.item_link(at, link) {
+                targets(&inner, action, found);
+            }
+        }
     }
 }
 
@@ -507,6 +705,21 @@ fn panel(window: &gtk::Widget) -> Option<gtk::Widget> {
 fn labels(widget: &gtk::Widget, words: &mut Vec<String>) {
     let seen = all::<gtk::Label>(widget).into_iter().filter(gtk::Label::is_visible);
     words.extend(seen.map(|label| label.text().into()));
+}
+
+/// What the submenu of this name holds, wherever it is.
+fn submenu(menu: &gio::MenuModel, name: &str, words: &mut Vec<String>) {
+    for item in 0..menu.n_items() {
+        let label = menu.item_attribute_value(item, "label", Some(glib::VariantTy::STRING));
+        let is_it =
+            label.and_then(|label| label.get::<String>()).is_some_and(|label| label.replace('_', "") == name);
+        if let Some(found) = menu.item_link(item, "submenu").filter(|_| is_it) {
+            entries(&found, words);
+        }
+        if let Some(section) = menu.item_link(item, "section") {
+            submenu(&section, name, words);
+        }
+    }
 }
 
 /// The labels of a menu's items, sections after one another; the chosen one with a star.

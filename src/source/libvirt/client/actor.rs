@@ -43,6 +43,8 @@ pub(super) enum Message {
     Closed(Attempt),
     Listed(Attempt, Result<Vec<Machine>, LibvirtError>),
     Described(Attempt, String, Result<Option<Machine>, LibvirtError>),
+    /// Whoever shows the machines wants a connection now.
+    Retry,
     /// Nobody has a handle any more.
     Leave,
 }
@@ -81,6 +83,7 @@ impl fmt::Debug for Message {
             Self::Closed(_) => "Closed",
             Self::Listed(..) => "Listed",
             Self::Described(..) => "Described",
+            Self::Retry => "Retry",
             Self::Leave => "Leave",
         })
     }
@@ -93,8 +96,9 @@ enum Phase {
         told: bool,
     },
     Open(Arc<Open>, Asker),
+    /// Until it is tried again by itself, if that may come to anything.
     Waiting {
-        until: Instant,
+        until: Option<Instant>,
         error: LibvirtError,
     },
 }
@@ -170,7 +174,7 @@ impl Actor {
     fn next_deadline(&self) -> Option<Instant> {
         let phase = match self.phase {
             Phase::Opening { since, told: false } => Some(since + OPENING),
-            Phase::Waiting { until, .. } => Some(until),
+            Phase::Waiting { until, .. } => until,
             Phase::Opening { .. } | Phase::Open(..) => None,
         };
         let queued = self.queued.iter().map(|call| call.deadline);
@@ -202,7 +206,7 @@ impl Actor {
                 let changes = self.roster.lost(error);
                 self.changed(changes);
             }
-            Phase::Waiting { until, .. } if now >= *until => self.open(),
+            Phase::Waiting { until: Some(until), .. } if now >= *until => self.open(),
             _ => {}
         }
     }
@@ -248,6 +252,14 @@ impl Actor {
                 };
                 self.changed(change.into_iter().collect());
                 self.ask(ask);
+            }
+            Message::Retry => {
+                if matches!(self.phase, Phase::Waiting { .. }) {
+                    self.pause = RETRY.0;
+                    self.open();
+                    let changes = self.roster.opening();
+                    self.changed(changes);
+                }
             }
             // Of an attempt that was given up; a connection that it made ends here, and may take its time.
             Message::Opened(_, Ok(open)) => let_go(open),
@@ -296,7 +308,7 @@ impl Actor {
         }
         // Whatever still comes from it is of no interest.
         self.attempt += 1;
-        let until = Instant::now() + self.pause;
+        let until = error.may_pass().then(|| Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(RETRY.1);
         let phase = Phase::Waiting { until, error: error.clone() };
         if let Phase::Open(open, _) = std::mem::replace(&mut self.phase, phase) {
@@ -359,7 +371,7 @@ impl Actor {
         for call in std::mem::take(&mut self.queued) {
             let _ = (call.fail)(Some(LibvirtError::Disconnected));
         }
-        let gone = Phase::Waiting { until: Instant::now(), error: LibvirtError::Disconnected };
+        let gone = Phase::Waiting { until: None, error: LibvirtError::Disconnected };
         if let Phase::Open(open, _) = std::mem::replace(&mut self.phase, gone) {
             let_go(open);
         }

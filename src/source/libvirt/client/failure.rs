@@ -11,7 +11,11 @@ pub(super) fn of_opening(error: &Error, uri: &str) -> LibvirtError {
     match error.code() {
         code if is_refusal(code) => LibvirtError::Refused { uri, words },
         // The system's word for it is all that there is (src/rpc/virnetsocket.c).
-        N::SystemError if words.contains("Permission denied") => LibvirtError::Refused { uri, words },
+        N::SystemError | N::InternalError | N::Rpc
+            if words.contains("Permission denied") || words.contains("Host key verification failed") =>
+        {
+            LibvirtError::Refused { uri, words }
+        }
         N::NoConnect | N::InvalidArg | N::ConfigUnsupported | N::NoSupport | N::UnknownHost => {
             LibvirtError::BadUri { uri, words }
         }

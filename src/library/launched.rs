@@ -1,0 +1,110 @@
+//! The machines that `oriel launch` started lately, kept in a file of the person's.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::model::Launched;
+
+/// So many are remembered.
+const MOST: usize = 12;
+
+/// Where they are kept; `None` for somebody without a home.
+pub fn place() -> Option<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    Some(state.or_else(home)?.join("oriel/launched.json"))
+}
+
+/// What was launched lately, the last first. What cannot be read counts as nothing.
+pub fn read(place: &Path) -> Vec<Launched> {
+    let text = match fs::read(place) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            tracing::warn!(%error, path = %place.display(), "what was launched lately cannot be read");
+            return Vec::new();
+        }
+    };
+    serde_json::from_slice(&text).unwrap_or_else(|error| {
+        tracing::warn!(%error, path = %place.display(), "what was launched lately cannot be read");
+        Vec::new()
+    })
+}
+
+/// Remembers that a machine was launched.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn remember(place: &Path, launched: Launched) -> io::Result<()> {
+    let mut all = read(place);
+    all.retain(|other| other.id() != launched.id());
+    all.insert(0, launched);
+    all.truncate(MOST);
+    write(place, &all)
+}
+
+/// Forgets a machine.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn forget(place: &Path, id: &str) -> io::Result<()> {
+    let mut all = read(place);
+    all.retain(|other| other.id() != id);
+    write(place, &all)
+}
+
+/// Replaces the file by a whole one. Commands may hold secrets: nobody else reads it.
+fn write(place: &Path, all: &[Launched]) -> io::Result<()> {
+    let folder = place.parent().unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let unfinished = place.with_extension(format!("{}.part", std::process::id()));
+    let written = (|| {
+        let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).clone();
+        let mut file = options.open(&unfinished)?;
+        file.write_all(&serde_json::to_vec_pretty(all)?)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, place)
+    })();
+    written.inspect_err(|_| {
+        // It may never have been there.
+        let _ = fs::remove_file(&unfinished);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn launched(name: &str, at: u64) -> Launched {
+        Launched::new(
+            ["qemu-system-x86_64", "-name", name].map(str::to_owned).to_vec(),
+            "/home/ada".into(),
+            at,
+        )
+    }
+
+    #[test]
+    fn what_was_launched_is_remembered_once_and_the_last_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("below/launched.json");
+        assert_eq!(read(&place), []);
+        for at in 0..20 {
+            remember(&place, launched(&format!("vm{}", at % 15), at)).unwrap();
+        }
+        let all = read(&place);
+        assert_eq!(all.len(), MOST);
+        let names: Vec<_> = all.iter().map(|launched| launched.name.as_str()).collect();
+        assert_eq!(names[..6], ["vm4", "vm3", "vm2", "vm1", "vm0", "vm14"]);
+        assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o600);
+        forget(&place, &all[0].id()).unwrap();
+        assert_eq!(read(&place)[0].name, "vm3");
+        fs::write(&place, "nonsense").unwrap();
+        assert_eq!(read(&place), []);
+    }
+}

@@ -1,0 +1,163 @@
+//! When the guest takes the keyboard, which keys give it back, what becomes of lock keys.
+
+use adw::prelude::*;
+use gtk::{gio, glib};
+
+use super::words::fault;
+use crate::input::grab::When;
+use crate::input::{Combination, Sync};
+use crate::window::i18n::gettext;
+use crate::window::settings::Settings;
+
+/// When the guest takes the desktop's shortcuts by itself.
+const GRAB: &str = "grab";
+/// The keys that give the keyboard back.
+const RELEASE: &str = "release-keys";
+/// Which way lock keys are kept the same.
+const LOCKS: &str = "lock-keys";
+
+/// What is taken where nothing else is kept.
+const CTRL_ALT: &str = "Ctrl+Alt";
+
+/// In the order of their numbers in the schema.
+const WHEN: [When; 4] = [When::Never, When::Click, When::Hover, When::Fullscreen];
+/// What the guest changes by itself the host does not follow: no Wayland client may set its locks.
+const SYNC: [Sync; 2] = [Sync::Off, Sync::ToGuest];
+
+/// What the person prefers.
+#[derive(Debug)]
+pub(in crate::window) struct Chosen {
+    pub(in crate::window) when: When,
+    pub(in crate::window) release: Combination,
+    pub(in crate::window) locks: Sync,
+}
+
+impl Settings {
+    /// What the person prefers of the keyboard.
+    pub(in crate::window) fn keyboard(&self) -> Chosen {
+        let at = |key, list: usize| {
+            let number = self.store().map(|store| store.enum_(key))?;
+            usize::try_from(number).ok().filter(|at| *at < list)
+        };
+        Chosen {
+            when: at(GRAB, WHEN.len()).map_or_else(When::default, |at| WHEN[at]),
+            release: self.store().map_or_else(ctrl_alt, release),
+            locks: at(LOCKS, SYNC.len()).map_or_else(Sync::default, |at| SYNC[at]),
+        }
+    }
+}
+
+fn ctrl_alt() -> Combination {
+    CTRL_ALT.parse().expect("a combination")
+}
+
+/// The keys that are kept, or the usual ones where those are none: nobody is to be locked in.
+fn release(store: &gio::Settings) -> Combination {
+    store.string(RELEASE).parse().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the release keys that are kept are none");
+        ctrl_alt()
+    })
+}
+
+/// The preferences of the keyboard.
+pub(in crate::window) fn group(store: &gio::Settings) -> adw::PreferencesGroup {
+    let group = adw::PreferencesGroup::builder()
+        .title(gettext("Keyboard"))
+        .description(gettext(
+            "With all keys, the machine also gets those that the desktop takes for itself, such as Alt+Tab.",
+        ))
+        .build();
+    let when = [
+        gettext("Only When Chosen in the Menu"),
+        gettext("When You Click Into the Picture"),
+        gettext("When the Pointer Is Over the Picture"),
+        gettext("While the Picture Fills the Screen"),
+    ];
+    group.add(&choice(
+        store,
+        GRAB,
+        &gettext("Give the Machine All Keys"),
+        "",
+        &when,
+        &["never", "click", "hover", "fullscreen"],
+    ));
+    group.add(&release_keys(store));
+    let locks = [gettext("Leave Alone"), gettext("As on This Computer")];
+    group.add(&choice(
+        store,
+        LOCKS,
+        &gettext("Caps Lock and Num Lock"),
+        &gettext("What becomes of the machine’s when it gets the keyboard"),
+        &locks,
+        &["off", "to-guest"],
+    ));
+    group
+}
+
+/// One of several, by its nick in the schema.
+pub(in crate::window) fn choice(
+    store: &gio::Settings,
+    key: &str,
+    title: &str,
+    subtitle: &str,
+    labels: &[String],
+    nicks: &'static [&'static str],
+) -> adw::ComboRow {
+    let labels: Vec<_> = labels.iter().map(String::as_str).collect();
+    let model = gtk::StringList::new(&labels);
+    let row =
+        adw::ComboRow::builder().title(title).subtitle(subtitle).use_markup(false).model(&model).build();
+    store
+        .bind(key, &row, "selected")
+        .mapping(move |nick, _| {
+            let place = nicks.iter().position(|known| Some(*known) == nick.str())?;
+            u32::try_from(place).ok().map(Into::into)
+        })
+        .set_mapping(move |place, _| {
+            let place: u32 = place.get().ok()?;
+            nicks.get(usize::try_from(place).ok()?).map(|nick| nick.to_variant())
+        })
+        .build();
+    row
+}
+
+/// The keys that give the keyboard back, as people write them.
+fn release_keys(store: &gio::Settings) -> adw::EntryRow {
+    let row = adw::EntryRow::builder()
+        .title(gettext("Keys That Give the Keyboard Back"))
+        .text(release(store).to_string())
+        .use_markup(false)
+        .show_apply_button(true)
+        .build();
+    let check = |row: &adw::EntryRow| {
+        let parsed = row.text().parse::<Combination>();
+        let words = parsed.as_ref().err().map(fault);
+        row.set_tooltip_text(words.as_deref());
+        match words {
+            Some(words) => {
+                row.add_css_class("error");
+                let accessible: &gtk::Widget = row.upcast_ref();
+                accessible.update_property(&[gtk::accessible::Property::Description(&words)]);
+            }
+            None => row.remove_css_class("error"),
+        }
+        parsed.ok()
+    };
+    row.connect_changed(move |row| drop(check(row)));
+    let store = store.clone();
+    row.connect_apply(move |row| {
+        let Some(combination) = check(row) else { return };
+        let written = combination.to_string();
+        if let Err(error) = store.set_string(RELEASE, &written) {
+            tracing::warn!(%error, "a setting cannot be remembered");
+        }
+        // As we write it; not while the row is still at it.
+        let row = row.downgrade();
+        glib::idle_add_local_once(move || {
+            if let Some(row) = row.upgrade() {
+                row.set_text(&written);
+            }
+        });
+    });
+    row
+}

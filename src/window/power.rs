@@ -1,0 +1,226 @@
+//! The switches of a machine that libvirt runs: the menu, what is asked first, what came of it.
+
+use std::cell::RefCell;
+
+use adw::prelude::*;
+use adw::subclass::prelude::*;
+use gtk::{gio, glib};
+
+use super::{Managed, MachineWindow};
+use super::i18n::gettext;
+use super::story::{Choice, Face, Icon, Input};
+use super::words::power as words;
+use crate::source::libvirt::{Change, Hypervisor, Machine, Operation, Status};
+
+/// What is known of the machine through libvirt.
+#[derive(Debug, Default)]
+pub(super) struct Switches {
+    known: RefCell<Option<Known>>,
+    menu: gio::Menu,
+}
+
+#[derive(Debug)]
+struct Known {
+    hypervisor: Hypervisor,
+    /// What the machine was called at first; its UUID, once that is known.
+    wanted: String,
+    /// As libvirt says it is; `None` while nobody knows.
+    machine: Option<Machine>,
+    connected: bool,
+    doing: Option<Operation>,
+}
+
+impl MachineWindow {
+    /// Where libvirt runs the machine, it can be switched from this window from now on, also while it is
+    /// off.
+    pub(super) fn follow_domain(&self) {
+        let Some(Managed { hypervisor, wanted }) = self.setup().managed.clone() else { return };
+        let changes = hypervisor.changes();
+        let known = Known { hypervisor, wanted, machine: None, connected: false, doing: None };
+        let imp = self.imp();
+        imp.switches.known.replace(Some(known));
+        // It has these, and more.
+        let section = &imp.machine_section;
+        for at in (0..section.n_items()).rev() {
+            let action = section.item_attribute_value(at, "action", Some(glib::VariantTy::STRING));
+            let action = action.and_then(|action| action.get::<String>()).unwrap_or_default();
+            if ["win.shut-down", "win.force-off"].contains(&action.as_str()) {
+                section.remove(at);
+            }
+        }
+        section.append_submenu(Some(&gettext("Po_wer")), &imp.switches.menu);
+        let window = self.downgrade();
+        glib::spawn_future_local(async move {
+            while let Ok(change) = changes.recv().await {
+                let Some(window) = window.upgrade().filter(|window| !window.is_closed()) else { return };
+                window.domain_changed(change);
+            }
+        });
+    }
+
+    /// What is being done to the machine, by this window.
+    pub(super) fn domain_doing(&self) -> Option<Operation> {
+        self.imp().switches.known.borrow().as_ref().and_then(|known| known.doing)
+    }
+
+    /// Whether this window can start the machine.
+    pub(super) fn can_start(&self) -> bool {
+        self.offers().contains(&Operation::Start)
+    }
+
+    /// A page, with what this window can do about it: a machine that is off can be started.
+    pub(super) fn with_switches(&self, face: Option<Face>, live: bool) -> Option<Face> {
+        if live {
+            return face;
+        }
+        if self.domain_doing() == Some(Operation::Start) {
+            let (title, body) = (gettext("Starting…"), gettext("libvirt is starting the machine."));
+            let working =
+                Face { icon: Icon::Working, title, body, note: None, choices: vec![], input: Input::Page };
+            return Some(working);
+        }
+        face.map(|mut face| {
+            if self.can_start() {
+                face.choices.retain(|choice| *choice != Choice::Reconnect);
+                face.choices.insert(0, Choice::SwitchOn);
+            }
+            face
+        })
+    }
+
+    fn offers(&self) -> Vec<Operation> {
+        let known = self.imp().switches.known.borrow();
+        let machine = known.as_ref().filter(|known| known.connected).and_then(|known| known.machine.as_ref());
+        machine.map(|machine| machine.state.offers(machine.saved).to_vec()).unwrap_or_default()
+    }
+
+    fn domain_changed(&self, change: Change) {
+        {
+            let mut known = self.imp().switches.known.borrow_mut();
+            let Some(known) = &mut *known else { return };
+            match change {
+                Change::Status(status) => known.connected = status == Status::Connected,
+                Change::Machine(machine) if machine.is_meant(&known.wanted) => {
+                    // It may be called otherwise from now on.
+                    known.wanted.clone_from(&machine.uuid);
+                    known.machine = Some(machine);
+                }
+                Change::Gone(uuid) if uuid == known.wanted => known.machine = None,
+                Change::Machine(_) | Change::Gone(_) => return,
+            }
+        }
+        self.tell_switches();
+    }
+
+    /// Brings menu and page in line with what can be done.
+    fn tell_switches(&self) {
+        fill(&self.imp().switches.menu, &self.offers());
+        self.tell_all();
+    }
+
+    /// Does something to the machine; where something is lost, the person is asked first.
+    pub(super) fn operate(&self, operation: Operation) {
+        let target = self.imp().switches.known.borrow().as_ref().and_then(|known| {
+            let machine = known.machine.as_ref()?;
+            Some((known.hypervisor.clone(), machine.uuid.clone(), machine.name.clone()))
+        });
+        let Some((hypervisor, uuid, name)) = target else { return };
+        if !self.offers().contains(&operation) || self.domain_doing().is_some() {
+            return;
+        }
+        let window = self.downgrade();
+        glib::spawn_future_local(async move {
+            let Some(strong) = window.upgrade() else { return };
+            if !confirmed(&strong, operation, &name).await {
+                return;
+            }
+            strong.set_doing(Some(operation));
+            drop(strong);
+            let done = hypervisor.operate(&uuid, operation).await;
+            let Some(window) = window.upgrade() else { return };
+            window.set_doing(None);
+            if let Err(error) = done {
+                window.power_failed(&words::failure(operation, &name, &error));
+            }
+        });
+    }
+
+    fn set_doing(&self, doing: Option<Operation>) {
+        if let Some(known) = &mut *self.imp().switches.known.borrow_mut() {
+            known.doing = doing;
+        }
+        self.tell_switches();
+    }
+
+    pub(super) fn install_switches(&self) {
+        let switch = gio::ActionEntryBuilder::new("power")
+            .parameter_type(Some(glib::VariantTy::STRING))
+            .activate(|window: &Self, _, which| {
+                if let Some(operation) = which.and_then(glib::Variant::str).and_then(named) {
+                    window.operate(operation);
+                }
+            })
+            .build();
+        self.add_action_entries([switch]);
+    }
+}
+
+/// What an operation is called as the target of an action.
+pub(crate) fn nick(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Start => "start",
+        Operation::ShutDown => "shut-down",
+        Operation::Reboot => "reboot",
+        Operation::Reset => "reset",
+        Operation::ForceOff => "force-off",
+        Operation::Pause => "pause",
+        Operation::Resume => "resume",
+        Operation::Save => "save",
+        Operation::ForgetSaved => "forget-saved",
+        Operation::Wake => "wake",
+    }
+}
+
+/// The operation of this name.
+pub(crate) fn named(name: &str) -> Option<Operation> {
+    Operation::ALL.into_iter().find(|operation| nick(*operation) == name)
+}
+
+/// Makes a menu of what can be done: what may lose something stands apart.
+pub(crate) fn fill(menu: &gio::Menu, offers: &[Operation]) {
+    menu.remove_all();
+    let (safe, dangerous) = (gio::Menu::new(), gio::Menu::new());
+    for operation in offers {
+        let section = if operation.danger().is_some() { &dangerous } else { &safe };
+        let item = gio::MenuItem::new(Some(&words::label(*operation)), None);
+        item.set_action_and_target_value(Some("win.power"), Some(&nick(*operation).into()));
+        section.append_item(&item);
+    }
+    menu.append_section(None, &safe);
+    menu.append_section(None, &dangerous);
+}
+
+/// Asks the person, where something is lost.
+pub(crate) async fn confirmed(parent: &impl IsA<gtk::Widget>, operation: Operation, name: &str) -> bool {
+    const DO: &str = "do";
+    let Some(question) = words::question(operation, name) else { return true };
+    let dialog = adw::AlertDialog::new(Some(&question.title), Some(&question.body));
+    dialog.add_responses(&[("cancel", &gettext("_Cancel")), (DO, &question.button)]);
+    dialog.set_response_appearance(DO, adw::ResponseAppearance::Destructive);
+    dialog.set_close_response("cancel");
+    dialog.set_default_response(Some("cancel"));
+    dialog.choose_future(Some(parent)).await == DO
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_switch_has_a_name_of_its_own() {
+        for operation in Operation::ALL {
+            assert_eq!(named(nick(operation)), Some(operation));
+        }
+        assert_eq!(named("explode"), None);
+    }
+}

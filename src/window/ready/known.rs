@@ -1,0 +1,95 @@
+//! What has to be known of a machine before anything can be offered.
+
+use gtk::gio;
+
+use crate::host::computer::{Computer, is_here};
+use crate::host::domain::backup::{Backup, Backups, made};
+use crate::host::domain::{Abilities, Definition, DefinitionError, Edit, EditError, Facts, Offer};
+use crate::source::libvirt::{Hypervisor, LibvirtError, Machine, Which};
+
+/// What is known of a machine.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) machine: Machine,
+    pub(super) offer: Offer,
+    /// The newest first.
+    pub(super) backups: Vec<Backup>,
+}
+
+/// What a person wants.
+#[derive(Debug, Clone)]
+pub(super) enum Purpose {
+    /// A machine that can be shown as well as possible.
+    Ready,
+    /// These edits.
+    Edits(Vec<Edit>),
+}
+
+/// Why nothing can be offered.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    Libvirt(LibvirtError),
+    Definition(DefinitionError),
+    Edit(EditError),
+}
+
+impl From<LibvirtError> for Trouble {
+    fn from(error: LibvirtError) -> Self {
+        Self::Libvirt(error)
+    }
+}
+
+impl From<DefinitionError> for Trouble {
+    fn from(error: DefinitionError) -> Self {
+        Self::Definition(error)
+    }
+}
+
+impl From<EditError> for Trouble {
+    fn from(error: EditError) -> Self {
+        Self::Edit(error)
+    }
+}
+
+/// Asks libvirt, this computer, and its disk.
+pub(super) async fn learn(hypervisor: &Hypervisor, uuid: &str, purpose: &Purpose) -> Result<Known, Trouble> {
+    let machine = hypervisor.find(uuid).await?;
+    let current = Definition::read(hypervisor.definition(&machine.uuid, Which::Next).await?)?;
+    let abilities = abilities(hypervisor, &current).await;
+    let here = is_here(hypervisor.uri());
+    let (definition, of) = (current.clone(), machine.uuid.clone());
+    let read = gio::spawn_blocking(move || {
+        let facts = if here { Computer::default().facts(&definition) } else { Facts::default() };
+        (facts, Backups::of_person().map(|backups| backups.of(&of)).unwrap_or_default())
+    });
+    let (facts, backups) = read.await.unwrap_or_default();
+    let offer = match purpose {
+        Purpose::Edits(edits) => Offer::of(current, edits.clone(), &abilities),
+        Purpose::Ready => {
+            let made = made(&current, &backups);
+            // What cannot be taken back any more one by one counts as there from the beginning.
+            match Offer::new(current.clone(), made, &facts, &abilities) {
+                Ok(offer) => offer,
+                Err(_) => Offer::new(current, None, &facts, &abilities)?,
+            }
+        }
+    };
+    offer.change()?;
+    Ok(Known { machine, offer, backups })
+}
+
+/// What machines like this one can have; everything where libvirt does not say.
+async fn abilities(hypervisor: &Hypervisor, definition: &Definition) -> Abilities {
+    let told = match hypervisor.capabilities(definition.platform()).await {
+        Ok(told) => Abilities::read(&told).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    let abilities = told.unwrap_or_else(|error| {
+        tracing::info!(error, "libvirt does not say what machines can have");
+        Abilities::default()
+    });
+    match hypervisor.versions().await {
+        Ok(versions) => abilities.with(versions),
+        Err(_) => abilities,
+    }
+}

@@ -1,0 +1,229 @@
+//! The pointer before a made-up machine: held and freed, told at once, in order and to the last part.
+
+use harness::desk::Output;
+use harness::input::{Axis, Input, keys};
+
+use super::{Scene, showing};
+
+/// A window whose picture has the pointer in its middle; the corner of the picture in the layout.
+fn pointing(mode: &str) -> (Scene, Input, (f64, f64)) {
+    let mut scene = showing("guest", 640, 480);
+    let mut input = scene.input();
+    scene.play(&[&format!("mode 0 {mode}")]);
+    scene.wait_for_state("size=640x526");
+    let window = scene.window().rect;
+    let corner = (f64::from(window.x), f64::from(window.y + window.height - 480));
+    input.move_to(corner.0 + 320.0, corner.1 + 240.0).expect("a pointer");
+    (scene, input, corner)
+}
+
+fn wait_for_hold(scene: &mut Scene, held: bool) {
+    scene.ask_until("hold", "hold ", |answer| answer == format!("hold {held}"));
+}
+
+/// Presses a key and waits until the guest hears it: whatever was done before has been told by then.
+fn settle(scene: &mut Scene, input: &mut Input) -> Vec<String> {
+    input.tap(keys::KEY_Z).expect("a key");
+    scene.hear_until(|answer| answer == "0 Key(Qnum(44), Up)");
+    std::mem::take(&mut scene.asked)
+}
+
+/// How far the guest's pointer was moved in all.
+fn moved(told: &[String]) -> (i32, i32) {
+    let mut sum = (0, 0);
+    for words in told.iter().filter_map(|line| line.strip_prefix("0 MoveBy { x: ")) {
+        let (x, y) = words.trim_end_matches(" }").split_once(", y: ").expect("two numbers");
+        sum = (sum.0 + x.parse::<i32>().expect("a number"), sum.1 + y.parse::<i32>().expect("a number"));
+    }
+    sum
+}
+
+fn click(scene: &mut Scene, input: &mut Input) {
+    input.click(keys::BTN_LEFT).expect("a button");
+    scene.hear_until(|answer| answer == "0 Button(Left, Up)");
+}
+
+#[test]
+fn a_click_locks_a_relative_pointer_and_the_combination_frees_it() {
+    let (mut scene, mut input, corner) = pointing("relative");
+    wait_for_hold(&mut scene, false);
+    input.move_by(5.0, 5.0).expect("a pointer");
+    assert_eq!(moved(&settle(&mut scene, &mut input)), (0, 0), "not before it is held");
+    click(&mut scene, &mut input);
+    wait_for_hold(&mut scene, true);
+    scene.asked.clear();
+    // Far beyond every edge of the screen, and in parts of counts.
+    for _ in 0..1000 {
+        input.move_by(3.25, -2.75).expect("a pointer");
+    }
+    let told = settle(&mut scene, &mut input);
+    assert_eq!(moved(&told), (3250, -2750));
+
+    scene.play(&["raw 0.5"]);
+    for _ in 0..100 {
+        input.move_by(-1.5, 0.5).expect("a pointer");
+    }
+    assert_eq!(moved(&settle(&mut scene, &mut input)), (-75, 25), "half as fast");
+
+    input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT]).expect("keys");
+    wait_for_hold(&mut scene, false);
+    scene.play(&["mode 0 absolute"]);
+    scene.asked.clear();
+    input.move_to(corner.0 + 10.5, corner.1 + 20.5).expect("a pointer");
+    scene.hear_until(|answer| answer == "0 MoveTo((10, 20))");
+}
+
+#[test]
+fn a_held_pointer_is_freed_when_the_guest_takes_to_an_absolute_one() {
+    let (mut scene, mut input, corner) = pointing("relative");
+    click(&mut scene, &mut input);
+    wait_for_hold(&mut scene, true);
+    scene.play(&["mode 0 absolute"]);
+    wait_for_hold(&mut scene, false);
+    input.move_to(corner.0 + 30.5, corner.1 + 40.5).expect("a pointer");
+    scene.hear_until(|answer| answer == "0 MoveTo((30, 40))");
+    // And the other way round, since the person is still there.
+    scene.play(&["mode 0 relative"]);
+    wait_for_hold(&mut scene, true);
+    scene.play(&["lost closed"]);
+    wait_for_hold(&mut scene, false);
+}
+
+#[test]
+fn a_confined_pointer_goes_no_further_than_the_picture_but_the_guests_does() {
+    let (mut scene, mut input, corner) = pointing("relative");
+    scene.play(&["tie confine"]);
+    click(&mut scene, &mut input);
+    wait_for_hold(&mut scene, true);
+    // The part of the window that it is held to counts from the window's next frame on.
+    scene.picture();
+    scene.asked.clear();
+    for _ in 0..100 {
+        input.move_by(0.0, -20.0).expect("a pointer");
+    }
+    assert_eq!(moved(&settle(&mut scene, &mut input)), (0, -2000));
+    // It has stayed below the header: a click there is the guest's.
+    click(&mut scene, &mut input);
+    input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT]).expect("keys");
+    wait_for_hold(&mut scene, false);
+    scene.play(&["tie free"]);
+    input.move_to(corner.0 + 100.0, corner.1 + 100.0).expect("a pointer");
+    click(&mut scene, &mut input);
+    wait_for_hold(&mut scene, false);
+    scene.asked.clear();
+    input.move_by(17.0, -4.0).expect("a pointer");
+    assert_eq!(moved(&settle(&mut scene, &mut input)), (17, -4), "as far as it moves over the picture");
+}
+
+/// What is done between two frames comes in the order in which it was done.
+#[test]
+fn motion_and_wheel_never_overtake_a_button() {
+    for mode in ["relative", "absolute"] {
+        let (mut scene, mut input, corner) = pointing(mode);
+        click(&mut scene, &mut input);
+        wait_for_hold(&mut scene, mode == "relative");
+        settle(&mut scene, &mut input);
+        scene.send("busy 300");
+        let (mut x, mut expected) = (100.0, Vec::new());
+        for round in 0..8 {
+            let step = f64::from(round + 1);
+            for _ in 0..3 {
+                x += step;
+                match mode {
+                    "relative" => input.move_by(step, 0.0).expect("a pointer"),
+                    _ => input.move_to(corner.0 + x + 0.5, corner.1 + 7.5).expect("a pointer"),
+                }
+            }
+            expected.push(if mode == "relative" {
+                format!("{}", 3 * (round + 1))
+            } else {
+                format!("at {x}")
+            });
+            let pressed = round % 2 == 0;
+            input.button(keys::BTN_SIDE, pressed).expect("a button");
+            expected.push(format!("side {pressed}"));
+            if round % 3 == 0 {
+                input.wheel(Axis::Vertical, 1).expect("a wheel");
+                expected.push("wheel".to_owned());
+            }
+        }
+        let told = settle(&mut scene, &mut input);
+        assert_eq!(summary(&told), expected, "{mode}: {told:?}");
+    }
+}
+
+/// Distances that follow each other as one, places only where something is done there.
+fn summary(told: &[String]) -> Vec<String> {
+    let (mut found, mut far, mut at) = (Vec::new(), 0, None);
+    for line in told {
+        let done = match line.as_str() {
+            "0 Button(Side, Down)" => "side true",
+            "0 Button(Side, Up)" => "side false",
+            "0 Button(WheelDown, Down)" => "wheel",
+            line => {
+                far += moved(&[line.to_owned()]).0;
+                if let Some(words) = line.strip_prefix("0 MoveTo((") {
+                    at = words.split(',').next().map(str::to_owned);
+                }
+                continue;
+            }
+        };
+        let pushed = std::mem::take(&mut far);
+        found.extend((pushed != 0).then(|| pushed.to_string()));
+        found.extend(at.take().map(|at| format!("at {at}")));
+        found.push(done.to_owned());
+    }
+    found
+}
+
+#[test]
+fn the_wheel_turns_by_parts_on_both_axes_and_every_button_arrives() {
+    let (mut scene, mut input, _) = pointing("absolute");
+    click(&mut scene, &mut input);
+    for _ in 0..7 {
+        input.wheel(Axis::Vertical, -1).expect("a wheel");
+    }
+    input.wheel(Axis::Horizontal, 3).expect("a wheel");
+    // As fingers on a touch pad: ten units are a click, and what is left over stays.
+    for _ in 0..25 {
+        input.scroll(Axis::Vertical, 3.0).expect("a touch pad");
+    }
+    let told = settle(&mut scene, &mut input);
+    let count =
+        |button: &str| told.iter().filter(|line| **line == format!("0 Button({button}, Down)")).count();
+    assert_eq!([count("WheelUp"), count("WheelDown"), count("WheelRight")], [7, 7, 3], "{told:?}");
+    for (code, name) in [
+        (keys::BTN_LEFT, "Left"),
+        (keys::BTN_RIGHT, "Right"),
+        (keys::BTN_MIDDLE, "Middle"),
+        (keys::BTN_SIDE, "Side"),
+        (keys::BTN_EXTRA, "Extra"),
+    ] {
+        input.click(code).expect("a button");
+        scene.hear_until(|answer| answer == format!("0 Button({name}, Down)"));
+        scene.hear_until(|answer| answer == format!("0 Button({name}, Up)"));
+    }
+}
+
+#[test]
+fn corners_are_exact_at_every_scale() {
+    let mut scene = Scene::new(Output { scale: 1.0, width: 768, height: 576 }, "");
+    scene.play(&["open guest", "live web", "console 0", "mode 0 absolute"]);
+    let window = scene.window();
+    scene.sway.on(&window, "floating disable").expect("a window");
+    let mut input = scene.input();
+    for (scale, height) in [(1.0, 530), (1.5, 507), (2.0, 484)] {
+        scene.sway.set_scale("HEADLESS-1", scale).expect("a scale");
+        input.layout_changed(&scene.sway).expect("a layout");
+        // All of the screen but the header: nothing is rounded anywhere.
+        scene.play(&[&format!("picture 0 768 {height}")]);
+        scene.wait_for_state(&format!("size={}x{}", 768.0 / scale, 576.0 / scale));
+        scene.wait_for_state("page=[]");
+        let top = 576 - height;
+        for (x, y) in [(0, 0), (767, 0), (0, height - 1), (767, height - 1), (301, 225)] {
+            let at = |pixel: i32| (f64::from(pixel) + 0.5) / scale;
+            input.move_to(at(x), at(y + top)).expect("a pointer");
+            scene.hear_until(|answer| answer == format!("0 MoveTo(({x}, {y}))"));
+        }
+    }
+}

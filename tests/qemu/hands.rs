@@ -1,0 +1,293 @@
+//! The keyboard all the way: pressed at the compositor, read back inside the guest.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use harness::Result;
+use harness::desk::{Desk, Find, Layout, Output, Sway, SwayConfig, Window};
+use harness::input::{Input, keys};
+use harness::machine::{Builder, Display, GuestOptions, Report, Running, State};
+use harness::process::wait_until;
+use harness::viewer::Viewer;
+use oriel::input::keymap;
+use rustix::process::Signal;
+
+use crate::support::{BOOT, ORIEL, wait_for_guest};
+
+/// The table that ours was made of; its last column is QEMU's name of each key, where it has one.
+const KEYS: &str = include_str!("../../src/input/keymap/keys.tsv");
+
+/// What a running guest does at once, on a computer that is busy with other tests.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A key that does not come in this time may not come at all.
+const SOON: Duration = Duration::from_secs(10);
+
+/// So many events come before the guest has to have seen them: QEMU's device drops what a guest does
+/// not fetch (hw/input/virtio-input.c).
+const AT_ONCE: usize = 24;
+
+/// Random events in all.
+const EVENTS: usize = 10_000;
+
+struct Person {
+    // In the order in which they are to end.
+    input: Input,
+    _viewer: Viewer,
+    machine: Running,
+    sway: Sway,
+    window: Window,
+}
+
+impl Person {
+    /// In front of a guest with a tablet, on a desktop with a shortcut that makes a file.
+    fn new() -> Result<Self> {
+        let config = SwayConfig {
+            outputs: vec![Output::new(768, 576)],
+            layout: Layout::Tiled,
+            ..SwayConfig::default()
+        };
+        let sway = Sway::start(config)?;
+        let input = Input::connect(&sway)?;
+        let machine = Builder::new()
+            .devices(&["virtio-keyboard-pci", "virtio-tablet-pci"])
+            .guest(GuestOptions { more: "oriel.cursor=no".to_owned(), ..GuestOptions::paint("still") })
+            .display(Display::DBusP2p)
+            .prepare()?
+            .start()?;
+        let socket = machine.qmp_socket()?.to_owned();
+        let arguments = [Path::new("--qmp"), &socket];
+        let viewer = Viewer::start_as(&sway, sway.command(ORIEL), "connect", &arguments)?;
+        let window = sway.wait_for_window(Find::Pid(viewer.id()), BOOT)?;
+        wait_for_guest(machine.serial())?;
+        for device in ["Keyboard", "Tablet"] {
+            let there = |report: &Report| matches!(report, Report::Other(text) if text.contains(device));
+            if !machine.serial().reports().iter().any(there) {
+                machine.serial().guest(device, BOOT, |report| there(report).then_some(()))?;
+            }
+        }
+        let mut person = Self { input, _viewer: viewer, machine, sway, window };
+        let shortcut = format!("bindsym Mod4+x exec touch {}", person.mark().display());
+        person.sway.run(&shortcut)?;
+        person.take_keyboard()?;
+        Ok(person)
+    }
+
+    /// What the desktop's shortcut makes.
+    fn mark(&self) -> std::path::PathBuf {
+        self.sway.session().scope().join("shortcut")
+    }
+
+    fn click(&mut self) -> Result<()> {
+        let at = self.window.rect;
+        let middle = (f64::from(at.x + at.width / 2), f64::from(at.y + at.height / 2));
+        self.input.move_to(middle.0, middle.1)?;
+        self.input.click(keys::BTN_LEFT)
+    }
+
+    /// Clicks until the desktop's shortcut is the guest's.
+    fn take_keyboard(&mut self) -> Result<()> {
+        wait_until("the guest to have the desktop's shortcuts", BOOT, || {
+            self.click()?;
+            self.input.chord(&[keys::KEY_LEFTMETA, keys::KEY_X])?;
+            self.input.tap(keys::KEY_B)?;
+            let mut taken = false;
+            // A machine that has just gone on does not get keys yet.
+            let heard = self.machine.serial().guest("a key", SOON, |report| match report {
+                Report::Key { code: keys::KEY_X, .. } => {
+                    taken = true;
+                    None
+                }
+                Report::Key { code: keys::KEY_B, state: State::Up } => Some(()),
+                _ => None,
+            });
+            Ok((taken && heard.is_ok()).then_some(()))
+        })
+    }
+
+    /// Waits until the guest has seen everything so far.
+    fn meet(&mut self) -> Result<()> {
+        self.input.tap(keys::KEY_B)?;
+        self.machine.serial().expect(&Report::Key { code: keys::KEY_B, state: State::Up }, LIMIT)
+    }
+
+    /// The keys and buttons that are down, going by all that the guest has reported.
+    fn held(&self) -> BTreeSet<String> {
+        let mut held = BTreeSet::new();
+        for report in self.machine.serial().reports() {
+            let (name, state) = match report {
+                Report::Key { code, state } => (format!("key {code}"), state),
+                Report::Button { name, state } => (name, state),
+                _ => continue,
+            };
+            match state {
+                State::Down | State::Repeat => held.insert(name),
+                State::Up => held.remove(&name),
+            };
+        }
+        held
+    }
+
+    /// Waits until nothing is held in the guest.
+    fn wait_for_nothing_held(&self, when: &str) -> Result<()> {
+        wait_until(&format!("a guest in which nothing is held {when}"), LIMIT, || {
+            let held = self.held();
+            Ok(held.is_empty().then_some(()))
+        })
+        .map_err(|error| error.with_detail(&format!("{:?}", self.held())))
+    }
+
+    /// Leaves for another workspace with all that is down, lets go of it there, and comes back.
+    fn look_away(&mut self, down: &mut BTreeSet<u32>) -> Result<()> {
+        self.meet()?;
+        self.sway.run("workspace other")?;
+        self.wait_for_nothing_held("while the person is elsewhere")?;
+        for code in std::mem::take(down) {
+            if code < keys::BTN_LEFT {
+                self.input.key(code, false)?
+            } else {
+                self.input.button(code, false)?
+            }
+        }
+        self.sway.run("workspace 1")?;
+        self.take_keyboard()
+    }
+}
+
+/// The keys that QEMU has a name for. F11 is the window's, the power key switches the guest off, and B is
+/// pressed after each of them.
+fn table() -> Vec<u32> {
+    let rows = KEYS.lines().filter(|row| !row.starts_with('#'));
+    let named = rows.map(|row| row.split('\t').collect::<Vec<_>>()).filter(|row| row[3] != "-");
+    let codes = named.map(|row| row[0].parse::<u32>().expect("a code"));
+    codes.filter(|code| ![keys::KEY_F11, keys::KEY_POWER, keys::KEY_B].contains(code)).collect()
+}
+
+/// A small generator of numbers that are the same each time (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides as u64).expect("less than the sides")
+    }
+}
+
+#[test]
+fn keys_of_a_person_are_the_guests_and_never_stay_held() -> Result<()> {
+    let mut person = Person::new()?;
+    every_key_once(&mut person)?;
+    whatever_is_done_nothing_stays_held(&mut person)?;
+    a_qemu_that_hangs_traps_nobody(&mut person)?;
+    a_qemu_that_hangs_loses_the_keyboard(&mut person)?;
+    Ok(())
+}
+
+/// The whole table, as the compositor sends it and the guest's kernel sees it.
+fn every_key_once(person: &mut Person) -> Result<()> {
+    for code in table() {
+        person.input.tap(code)?;
+        let mut seen = Vec::new();
+        person.input.tap(keys::KEY_B)?;
+        person.machine.serial().guest("a key", LIMIT, |report| match report {
+            Report::Key { code, state } => {
+                seen.push((*code, *state));
+                (*code == keys::KEY_B && *state == State::Up).then_some(())
+            }
+            _ => None,
+        })?;
+        seen.retain(|(seen, _)| *seen != keys::KEY_B);
+        let number = keymap::qnum(code);
+        let same = |seen: u32| keymap::qnum(seen) == number;
+        assert!(
+            matches!(seen[..], [(down, State::Down), (up, State::Up), ..] if same(down) && same(up)),
+            "key {code} was seen as {seen:?}"
+        );
+    }
+    Ok(())
+}
+
+/// Keys and buttons in any order, with the person looking elsewhere in between. Alt is not among them:
+/// with Ctrl it would free the keyboard, which has tests of its own.
+fn whatever_is_done_nothing_stays_held(person: &mut Person) -> Result<()> {
+    let choice = [
+        keys::KEY_A,
+        keys::KEY_S,
+        keys::KEY_D,
+        keys::KEY_F,
+        keys::KEY_1,
+        keys::KEY_LEFTSHIFT,
+        keys::KEY_RIGHTSHIFT,
+        keys::KEY_LEFTCTRL,
+        keys::KEY_LEFTMETA,
+        keys::KEY_F5,
+        keys::KEY_CAPSLOCK,
+    ];
+    let buttons = [keys::BTN_LEFT, keys::BTN_RIGHT, keys::BTN_MIDDLE];
+    let (mut dice, mut down) = (Dice(0x0123_4567_89ab_cdef), BTreeSet::new());
+    for event in 1..=EVENTS {
+        let is_button = dice.throw(5) == 0;
+        let code =
+            if is_button { buttons[dice.throw(buttons.len())] } else { choice[dice.throw(choice.len())] };
+        let press = down.insert(code);
+        if !press {
+            down.remove(&code);
+        }
+        if is_button {
+            person.input.button(code, press)?
+        } else {
+            person.input.key(code, press)?
+        }
+        if event % AT_ONCE == 0 {
+            person.meet()?;
+        }
+        if event % 1000 == 0 {
+            person.look_away(&mut down)?;
+        }
+    }
+    person.wait_for_nothing_held("after all")
+}
+
+/// Nor has the person to know the combination: a machine that does not answer loses the keyboard.
+fn a_qemu_that_hangs_loses_the_keyboard(person: &mut Person) -> Result<()> {
+    let _ = std::fs::remove_file(person.mark());
+    person.machine.process().signal(Signal::STOP)?;
+    person.input.tap(keys::KEY_A)?;
+    let mark = person.mark();
+    wait_until("the desktop's shortcut", LIMIT, || {
+        // What comes before is the guest's when it goes on, and its device holds little.
+        std::thread::sleep(Duration::from_secs(1));
+        person.input.chord(&[keys::KEY_LEFTMETA, keys::KEY_X])?;
+        Ok(mark.exists().then_some(()))
+    })?;
+    person.machine.process().signal(Signal::CONT)?;
+    person.take_keyboard()?;
+    person.wait_for_nothing_held("after a hang")
+}
+
+/// Without an answer of anybody's the desktop has its shortcut back; what was held comes up when the
+/// machine goes on.
+fn a_qemu_that_hangs_traps_nobody(person: &mut Person) -> Result<()> {
+    person.input.key(keys::KEY_LEFTSHIFT, true)?;
+    person.input.key(keys::KEY_A, true)?;
+    person.machine.serial().expect(&Report::Key { code: keys::KEY_A, state: State::Down }, LIMIT)?;
+    let _ = std::fs::remove_file(person.mark());
+    person.machine.process().signal(Signal::STOP)?;
+    for code in [keys::KEY_A, keys::KEY_LEFTSHIFT] {
+        person.input.key(code, false)?;
+    }
+    person.input.key(keys::KEY_F, true)?;
+    person.input.key(keys::KEY_F, false)?;
+    person.input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT])?;
+    let mark = person.mark();
+    wait_until("the desktop's shortcut", LIMIT, || {
+        person.input.chord(&[keys::KEY_LEFTMETA, keys::KEY_X])?;
+        Ok(mark.exists().then_some(()))
+    })?;
+    person.machine.process().signal(Signal::CONT)?;
+    person.take_keyboard()?;
+    person.wait_for_nothing_held("after a hang")
+}
