@@ -430,8 +430,11 @@ impl Exchange {
         let text = text.map(|text| self.lines.for_guest(text));
         match self.checked(Direction::ToGuest, text) {
             Ok(text) => {
-                self.lane(selection).host = Host::Settled;
-                self.grab(selection, text);
+                let lane = self.lane(selection);
+                lane.host = Host::Settled;
+                if !matches!(&lane.guest, Guest::Ours { text: given, .. } if *given == text) {
+                    self.grab(selection, text);
+                }
             }
             Err(error) => {
                 self.keep(selection, (error == ReadError::Secret).then_some(Notice::Secret));

@@ -53,6 +53,7 @@ fn the_hosts_text_is_read_before_the_guest_is_told() {
     let mut exchange = open();
     assert_eq!(copy(&mut exchange, "a"), [grab(0, "a")]);
     assert_eq!(copy(&mut exchange, "b"), [grab(1, "b")]);
+    assert_eq!(copy(&mut exchange, "b"), [], "the guest has it");
 }
 
 #[test]
