@@ -201,27 +201,14 @@ impl Play {
                 self.tell(Event::ActiveConsole(ConsoleId(id.parse().expect("a number"))));
             }
             ["set", key, value] => set(key, value),
-            ["facts"] => self.say_facts(),
-            ["consoles"] => self.say_consoles(),
             ["power"] => self.say_power(),
             ["buttons"] => self.say_buttons(),
             ["open-consoles"] => self.consoles_button().expect("a button").popup(),
             ["close-consoles"] => self.consoles_button().expect("a button").popdown(),
-            ["text"] => {
-                glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
-            }
-            ["toasts"] => self.say_toasts(),
-            ["words"] => self.say_words(),
-            ["press", label] => self.press(label),
             ["answer", answer] => self.answer(answer),
             ["off", id] => self.off(id.parse().expect("a number")),
             ["lost", kind] => self.lost(kind),
             ["ended", kind] => self.tell(Event::State(State::Ended(end(kind)))),
-            ["agent", "reset"] => self.tell(Event::Clipboard(clipboard::Input::Reset)),
-            ["agent", state] => {
-                self.tell(Event::Clipboard(clipboard::Input::Port { open: state == "open" }));
-            }
-            ["sharing"] => self.tell(Event::Clipboard(clipboard::Input::Connected)),
             ["answers", answers] => self.tell(Event::Answers(answers == "yes")),
             ["power-failed"] => self.tell(Event::PowerFailed(Power::Down, PowerError::NoMonitor)),
             ["action", name] => self.activate(name, None),
@@ -234,8 +221,6 @@ impl Play {
                 let id: i32 = id.parse().expect("a number");
                 self.activate(&format!("win.{}", words[0]), Some(&id.to_variant()));
             }
-            ["windows"] => self.say_windows(),
-            ["focus"] => self.say_focus(),
             ["copy", text] => self.window().clipboard().set_text(text),
             ["combinations"] => self.say_combinations(),
             ["keyboard"] => self.say_keyboard(),
@@ -248,10 +233,6 @@ impl Play {
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
             ["close-menu"] => self.activate("win.menu", None),
-            ["clipboard"] => {
-                glib::spawn_future_local(clipboard(self.window().clone(), self.recorder.clone()));
-            }
-            ["say"] => self.say_state(),
             ["mode" | "tie" | "raw" | "hold" | "busy", ..] => self.act_on_pointer(&words),
             ["close-dialog"] => {
                 if let Some(dialog) = self.window().visible_dialog() {
@@ -270,7 +251,33 @@ impl Play {
             ["dialog"] => self.say_dialog(),
             ["scroll-dialog", place] => self.scroll_dialog(place),
             ["defined", uuid] => self.say_defined(uuid),
-            _ => panic!("not in the script's language: {line}"),
+            _ => self.act_or_say(&words),
+        }
+    }
+
+    /// What is about the clipboard, and what has an answer.
+    fn act_or_say(&mut self, words: &[&str]) {
+        match *words {
+            ["agent", "reset"] => self.tell(Event::Clipboard(clipboard::Input::Reset)),
+            ["agent", state] => {
+                self.tell(Event::Clipboard(clipboard::Input::Port { open: state == "open" }));
+            }
+            ["sharing"] => self.tell(Event::Clipboard(clipboard::Input::Connected)),
+            ["facts"] => self.say_facts(),
+            ["consoles"] => self.say_consoles(),
+            ["toasts"] => self.say_toasts(),
+            ["words"] => self.say_words(),
+            ["windows"] => self.say_windows(),
+            ["focus"] => self.say_focus(),
+            ["say"] => self.say_state(),
+            ["press", label] => self.press(label),
+            ["text"] => {
+                glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
+            }
+            ["clipboard"] => {
+                glib::spawn_future_local(clipboard(self.window().clone(), self.recorder.clone()));
+            }
+            _ => panic!("not in the script's language: {words:?}"),
         }
     }
 
