@@ -159,7 +159,6 @@ struct Play {
 }
 
 impl Play {
-    #[expect(clippy::too_many_lines, reason = "a line for each word of the script's language")]
     fn act(&mut self, line: &str) {
         let words: Vec<_> = line.split(' ').collect();
         match words[..] {
