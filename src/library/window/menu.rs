@@ -25,7 +25,7 @@ pub(super) fn of(entry: &Entry, primary: Primary, host: &dyn Host) -> gio::Menu 
     let rest = gio::Menu::new();
     if entry.domain().is_some() {
         if primary != Primary::MakeReady {
-            rest.append(Some(&gettext("_Prepare for Oriel…")), Some("win.make-ready"));
+            rest.append(Some(&gettext("_Make Ready…")), Some("win.make-ready"));
         }
         if host.has_manager() {
             rest.append(Some(&gettext("Open in Virtual Machine _Manager")), Some("win.open-in-manager"));
