@@ -129,9 +129,13 @@ impl MachineWindow {
             )
         };
         job.source.set(Some(glib::timeout_add_local(typing::PACE, step)));
-        // At once: closing takes its time.
+        // At once: a dialog tells that it was closed only when it has faded away.
+        dialog.set_can_close(false);
         let stopped = job.clone();
-        dialog.connect_response(None, move |_, _| stopped.end());
+        dialog.connect_close_attempt(move |dialog| {
+            stopped.end();
+            dialog.force_close();
+        });
         dialog.connect_closed(glib::clone!(
             #[weak(rename_to = window)]
             self,

@@ -195,7 +195,10 @@ fn every_key_of_the_table_reaches_the_guest_once() {
 
 /// Presses what is the answer to a dialog.
 fn answer(scene: &mut Scene, input: &mut Input) {
-    scene.wait_for_state("dialog=true");
+    // It is there before it has the keyboard.
+    let has_focus =
+        |state: &str| !["focus=OrielDisplayView", "focus= "].iter().any(|not| state.contains(not));
+    scene.ask_until("say", "state ", |state| state.contains("dialog=true") && has_focus(state));
     input.tap(keys::KEY_ENTER).expect("a key");
 }
 
