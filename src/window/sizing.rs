@@ -57,7 +57,9 @@ impl MachineWindow {
 
     /// Shows the window, unless it is shown or closed.
     pub(super) fn appear(&self) {
-        if !self.is_visible() && !self.is_closed() && !self.imp().away.get() {
+        // One that has been destroyed would come back as a window of nobody's.
+        let stays = !self.is_closed() && self.shared().windows().contains(self);
+        if stays && !self.is_visible() && !self.imp().away.get() {
             self.present();
         }
     }

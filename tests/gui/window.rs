@@ -487,14 +487,19 @@ fn the_last_window_to_be_closed_lets_go_of_the_machine() {
     let main = wait_for_title(&scene, "virtio-gpu-pci of web");
     scene.sway.close(&main).expect("a window");
     scene.ask_until("windows", "windows ", |windows| windows == "windows *virtio-gpu-pci.1");
+    scene.sway.wait_for_no_window(Find::Id(main.id), LIMIT).expect("no window");
     assert!(!scene.asked.iter().any(|answer| answer == "close"), "{:?}", scene.asked);
     // It can be had back.
     scene.play(&["console-action 0"]);
     let main = wait_for_title(&scene, "virtio-gpu-pci of web");
     scene.sway.close(&main).expect("a window");
     scene.sway.wait_for_no_window(Find::Id(main.id), LIMIT).expect("no window");
-    let side = scene.sway.windows().expect("windows").pop().expect("a window");
-    scene.sway.close(&side).expect("a window");
+    // One that is alone has the machine's name.
+    let last = scene.sway.wait_for_windows("the last window", LIMIT, |windows| match windows {
+        [last] if last.title == "web" => Some(last.clone()),
+        _ => None,
+    });
+    scene.sway.close(&last.expect("a window")).expect("a window");
     scene.hear_until(|answer| answer == "close");
 }
 
