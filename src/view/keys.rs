@@ -145,7 +145,10 @@ impl DisplayView {
     pub(super) fn open_ear(&self) {
         let weak = self.downgrade();
         let ear = Ear::open(&self.display(), move |surface, heard| {
-            if let Some(view) = weak.upgrade().filter(|view| view.surface_identity() == Some(surface)) {
+            // What is pressed while something else has the focus is that one's, also where it is gone by
+            // the time that GDK has told all.
+            let is_ours = |view: &Self| view.is_focus() && view.surface_identity() == Some(surface);
+            if let Some(view) = weak.upgrade().filter(is_ours) {
                 heard.iter().for_each(|one| view.imp().account.borrow_mut().hear(one.clone()));
                 view.settle_soon();
             }
