@@ -101,8 +101,10 @@ struct Probe {
 
 impl Probe {
     fn show(way: Way, console: Console, mut file: File) {
-        let picture = gtk::Picture::new();
+        let picture = gtk::Picture::builder().can_shrink(false).build();
         let offload = gtk::GraphicsOffload::new(Some(&picture));
+        offload.set_halign(gtk::Align::Start);
+        offload.set_valign(gtk::Align::Start);
         offload.set_black_background(true);
         let window = gtk::Window::builder().child(&offload).build();
         window.fullscreen();
