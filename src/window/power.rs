@@ -6,10 +6,10 @@ use adw::prelude::*;
 use adw::subclass::prelude::*;
 use gtk::{gio, glib};
 
-use super::{Managed, MachineWindow};
 use super::i18n::gettext;
 use super::story::{Choice, Face, Icon, Input};
 use super::words::power as words;
+use super::{MachineWindow, Managed};
 use crate::source::libvirt::{Change, Hypervisor, Machine, Operation, Status};
 
 /// What is known of the machine through libvirt.
