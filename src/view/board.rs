@@ -8,18 +8,16 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use gdk_wayland::WaylandDisplay;
 use gtk::gdk;
-use gtk::prelude::*;
 use wayland_client::protocol::wl_keyboard::{self, KeyState, WlKeyboard};
 use wayland_client::protocol::wl_registry::{self, WlRegistry};
 use wayland_client::protocol::wl_seat::{self, Capability, WlSeat};
-use wayland_client::{Connection, Dispatch, EventQueue, QueueHandle, WEnum};
+use wayland_client::{Connection, Dispatch, QueueHandle, WEnum};
 
-use super::hold::{Watch, identity};
+use super::hold::identity;
+use super::queue::Queue;
 use crate::input::Press;
 use crate::input::account::{self, Heard};
-use crate::present;
 
 thread_local! {
     /// One for all windows: a compositor has one keyboard.
@@ -31,11 +29,8 @@ type Tell = dyn Fn(usize, &[Heard]);
 
 /// The compositor's keyboard.
 pub(super) struct Board {
-    queue: RefCell<EventQueue<State>>,
-    state: RefCell<State>,
-    connection: Connection,
+    queue: Queue<State>,
     listeners: RefCell<Vec<Weak<Tell>>>,
-    watch: RefCell<Option<Watch>>,
 }
 
 #[derive(Debug, Default)]
@@ -80,50 +75,15 @@ impl Board {
         if let Some(board) = BOARDS.with_borrow(Weak::upgrade) {
             return Some(board);
         }
-        let display = display.downcast_ref::<WaylandDisplay>()?;
-        let connection = present::surface::connect(display)?;
-        let queue = connection.new_event_queue();
-        connection.display().get_registry(&queue.handle(), ());
-        let board = Rc::new(Self {
-            queue: RefCell::new(queue),
-            state: RefCell::default(),
-            connection,
-            listeners: RefCell::default(),
-            watch: RefCell::default(),
-        });
-        let (waits, acts) = (Rc::downgrade(&board), Rc::downgrade(&board));
-        let watch = Watch::new(
-            move || waits.upgrade().is_some_and(|board| board.waits()),
-            move || _ = acts.upgrade().inspect(|board| board.catch_up()),
-        );
-        board.watch.replace(Some(watch));
-        board.flush();
+        let queue = Queue::open(display, |_| State::default())?;
+        let board = Rc::new(Self { queue, listeners: RefCell::default() });
+        Queue::watch(&board, |board| &board.queue, Self::catch_up);
         BOARDS.set(Rc::downgrade(&board));
         Some(board)
     }
 
-    fn waits(&self) -> bool {
-        // Somebody is in the middle of it otherwise.
-        self.queue.try_borrow().is_ok_and(|queue| queue.prepare_read().is_none())
-    }
-
-    fn flush(&self) {
-        // GDK flushes, too; what cannot be sent now goes with its next.
-        let _ = self.connection.flush();
-    }
-
     fn catch_up(&self) {
-        let heard = {
-            let (Ok(mut queue), Ok(mut state)) = (self.queue.try_borrow_mut(), self.state.try_borrow_mut())
-            else {
-                return;
-            };
-            if let Err(error) = queue.dispatch_pending(&mut *state) {
-                tracing::debug!(%error, "the compositor's keyboard cannot be heard");
-            }
-            std::mem::take(&mut state.heard)
-        };
-        self.flush();
+        let Some(heard) = self.queue.take_in(|state| std::mem::take(&mut state.heard)) else { return };
         self.listeners.borrow_mut().retain(|listener| listener.strong_count() > 0);
         let listeners: Vec<_> = self.listeners.borrow().iter().filter_map(Weak::upgrade).collect();
         // The keyboard seldom changes surfaces in between.
@@ -136,7 +96,7 @@ impl Board {
 
 impl Drop for Board {
     fn drop(&mut self) {
-        let mut state = self.state.borrow_mut();
+        let mut state = self.queue.state.borrow_mut();
         state.lose_keyboard();
         if let Some((_, seat)) = state.seat.take()
             && wayland_client::Proxy::version(&seat) >= 5
@@ -144,7 +104,7 @@ impl Drop for Board {
             seat.release();
         }
         drop(state);
-        self.flush();
+        self.queue.flush();
     }
 }
 

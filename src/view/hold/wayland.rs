@@ -8,8 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
 
+use gdk_wayland::WaylandSurface;
 use gdk_wayland::prelude::*;
-use gdk_wayland::{WaylandDisplay, WaylandSurface};
 use gtk::{gdk, glib};
 use wayland_client::protocol::wl_compositor::WlCompositor;
 use wayland_client::protocol::wl_pointer::{self, WlPointer};
@@ -17,7 +17,7 @@ use wayland_client::protocol::wl_region::WlRegion;
 use wayland_client::protocol::wl_registry::{self, WlRegistry};
 use wayland_client::protocol::wl_seat::{self, WlSeat};
 use wayland_client::protocol::wl_surface::WlSurface;
-use wayland_client::{Connection, Dispatch, EventQueue, Proxy, QueueHandle, delegate_noop};
+use wayland_client::{Connection, Dispatch, Proxy, QueueHandle, delegate_noop};
 use wayland_protocols::wp::pointer_constraints::zv1::client::zwp_confined_pointer_v1::{
     self as confined, ZwpConfinedPointerV1,
 };
@@ -32,12 +32,11 @@ use wayland_protocols::wp::relative_pointer::zv1::client::zwp_relative_pointer_v
     self as relative, ZwpRelativePointerV1,
 };
 
-use super::source::Watch;
 use super::turning::Turning;
 use super::{Happened, How, Listener};
 use crate::geometry::{Logical, Rect};
 use crate::input::Delta;
-use crate::present;
+use crate::view::queue::Queue;
 
 /// How long a pointer that is to come back elsewhere waits for the window's next frame, which takes
 /// the place along.
@@ -50,12 +49,9 @@ thread_local! {
 
 /// The compositor's seat, heard on a queue of our own.
 pub(in crate::view) struct Seat {
-    queue: RefCell<EventQueue<State>>,
-    state: RefCell<State>,
-    connection: Connection,
+    queue: Queue<State>,
     listeners: RefCell<Vec<(u64, Listener)>>,
     last: Cell<u64>,
-    watch: RefCell<Option<Watch>>,
     leaving: RefCell<Option<glib::SourceId>>,
 }
 
@@ -100,7 +96,7 @@ enum Constraint {
 
 impl fmt::Debug for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seat").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Seat").field("queue", &self.queue).finish_non_exhaustive()
     }
 }
 
@@ -110,27 +106,13 @@ impl Seat {
         if let Some(seat) = SEATS.with_borrow(Weak::upgrade) {
             return Some(seat);
         }
-        let display = display.downcast_ref::<WaylandDisplay>()?;
-        let connection = present::surface::connect(display)?;
-        let queue = connection.new_event_queue();
-        connection.display().get_registry(&queue.handle(), ());
-        let state = RefCell::new(State::new(queue.handle()));
         let seat = Rc::new(Self {
-            queue: RefCell::new(queue),
-            state,
-            connection,
+            queue: Queue::open(display, State::new)?,
             listeners: RefCell::default(),
             last: Cell::default(),
-            watch: RefCell::default(),
             leaving: RefCell::default(),
         });
-        let (waits, acts) = (Rc::downgrade(&seat), Rc::downgrade(&seat));
-        let watch = Watch::new(
-            move || waits.upgrade().is_some_and(|seat| seat.waits()),
-            move || _ = acts.upgrade().inspect(|seat| seat.catch_up()),
-        );
-        seat.watch.replace(Some(watch));
-        seat.flush();
+        Queue::watch(&seat, |seat| &seat.queue, Self::catch_up);
         SEATS.set(Rc::downgrade(&seat));
         Some(seat)
     }
@@ -149,7 +131,7 @@ impl Seat {
 
     /// Whether the compositor can hold a pointer at all, as far as it has told.
     pub(super) fn can_hold(&self) -> bool {
-        let state = self.state.borrow();
+        let state = self.queue.state.borrow();
         state.constraints.is_some() && state.relatives.is_some()
     }
 
@@ -158,7 +140,7 @@ impl Seat {
         self.forget_leaving();
         let Some(wl) = surface.wl_surface() else { return };
         {
-            let mut state = self.state.borrow_mut();
+            let mut state = self.queue.state.borrow_mut();
             let same =
                 state.wish.as_ref().is_some_and(|wish| wish.how == how && wish.surface.id() == wl.id());
             if same && state.held.is_some() {
@@ -172,14 +154,14 @@ impl Seat {
         // Regions count from the surface's next commit on, in wlroots also the first.
         surface.force_next_commit();
         surface.queue_render();
-        self.flush();
+        self.queue.flush();
     }
 
     /// Lets the pointer go: it comes back where it was, or at `place` of the surface if that is given.
     pub(super) fn release(self: &Rc<Self>, surface: Option<&WaylandSurface>, place: Option<(f64, f64)>) {
         self.forget_leaving();
         let is_hinted = {
-            let mut state = self.state.borrow_mut();
+            let mut state = self.queue.state.borrow_mut();
             state.wish = None;
             match (&state.held, place) {
                 (Some(Held { constraint: Constraint::Locked(lock), .. }), Some((x, y))) => {
@@ -191,25 +173,14 @@ impl Seat {
         };
         match surface.filter(|_| is_hinted) {
             Some(surface) => self.leave_with_the_next_frame(surface),
-            None => self.state.borrow_mut().drop_held(),
+            None => self.queue.state.borrow_mut().drop_held(),
         }
         self.catch_up();
     }
 
     /// Takes in what the compositor has said, wherever it was read, and passes it on.
     pub(super) fn catch_up(&self) {
-        let heard = {
-            let (Ok(mut queue), Ok(mut state)) = (self.queue.try_borrow_mut(), self.state.try_borrow_mut())
-            else {
-                // From within itself.
-                return;
-            };
-            if let Err(error) = queue.dispatch_pending(&mut *state) {
-                tracing::debug!(%error, "the compositor's pointer cannot be heard");
-            }
-            std::mem::take(&mut state.heard)
-        };
-        self.flush();
+        let Some(heard) = self.queue.take_in(|state| std::mem::take(&mut state.heard)) else { return };
         if heard.is_empty() {
             return;
         }
@@ -227,16 +198,6 @@ impl Seat {
         }
     }
 
-    fn waits(&self) -> bool {
-        // Somebody is in the middle of it otherwise.
-        self.queue.try_borrow().is_ok_and(|queue| queue.prepare_read().is_none())
-    }
-
-    fn flush(&self) {
-        // GDK flushes, too; what cannot be sent now goes with its next.
-        let _ = self.connection.flush();
-    }
-
     /// The hint counts from the surface's next commit on, which is GDK's.
     fn leave_with_the_next_frame(self: &Rc<Self>, surface: &WaylandSurface) {
         surface.force_next_commit();
@@ -251,7 +212,7 @@ impl Seat {
                     clock.disconnect(handler);
                 }
                 if let Some(seat) = weak.upgrade() {
-                    let mut state = seat.state.borrow_mut();
+                    let mut state = seat.queue.state.borrow_mut();
                     if state.wish.is_none() {
                         state.drop_held();
                     }
@@ -275,7 +236,7 @@ impl Seat {
     fn forget_leaving(&self) {
         if let Some(late) = self.leaving.take() {
             late.remove();
-            self.state.borrow_mut().drop_held();
+            self.queue.state.borrow_mut().drop_held();
         }
     }
 }
@@ -285,11 +246,11 @@ impl Drop for Seat {
         if let Some(late) = self.leaving.take() {
             late.remove();
         }
-        let mut state = self.state.borrow_mut();
+        let mut state = self.queue.state.borrow_mut();
         state.drop_held();
         state.lose_pointer();
         drop(state);
-        self.flush();
+        self.queue.flush();
     }
 }
 
