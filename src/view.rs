@@ -17,6 +17,7 @@ mod input;
 mod keys;
 mod looks;
 mod pointing;
+mod queue;
 mod touch;
 
 use std::rc::Rc;

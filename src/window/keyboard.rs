@@ -19,7 +19,7 @@ use crate::input::grab::Obstacle;
 use crate::session;
 use crate::view::DisplayView;
 
-pub(super) use self::preferences::{choice, group};
+pub(super) use self::preferences::group;
 pub(super) use self::words::fault as combination_fault;
 
 /// What the window shows of the keyboard.

@@ -6,7 +6,7 @@ use gtk::gio;
 
 use super::MachineWindow;
 use super::i18n::gettext;
-use super::keyboard::choice;
+use super::preferences::{choice, switch};
 use crate::input::{Speed, Tie, TouchMode};
 use crate::view::DisplayView;
 
@@ -56,13 +56,12 @@ pub(super) fn group(store: &gio::Settings) -> adw::PreferencesGroup {
         &[gettext("Stays Where It Is"), gettext("Stays Within the Picture"), gettext("Moves Freely")],
         &["lock", "confine", "free"],
     ));
-    let acceleration = adw::SwitchRow::builder()
-        .title(gettext("Acceleration of the Desktop"))
-        .subtitle(gettext("Switch it off for games, and where the machine accelerates itself"))
-        .use_markup(false)
-        .build();
-    store.bind(ACCELERATION, &acceleration, "active").build();
-    group.add(&acceleration);
+    group.add(&switch(
+        store,
+        ACCELERATION,
+        &gettext("Acceleration of the Desktop"),
+        &gettext("Switch it off for games, and where the machine accelerates itself"),
+    ));
     let range = gtk::Adjustment::new(1.0, SLOWEST, FASTEST, 0.1, 0.5, 0.0);
     let speed = adw::SpinRow::builder()
         .title(gettext("Speed"))

@@ -106,7 +106,6 @@ fn way(store: &gio::Settings) -> adw::PreferencesGroup {
         .title(gettext("Advanced"))
         .description(gettext("What cannot take the chosen way is not shown."))
         .build();
-    // In the order of their numbers in the schema.
     let ways = [
         gettext("Automatic"),
         gettext("The guest’s own buffer"),
@@ -115,12 +114,26 @@ fn way(store: &gio::Settings) -> adw::PreferencesGroup {
         gettext("Copied by the processor"),
         gettext("Drawn by GTK"),
     ];
-    let model = gtk::StringList::new(&ways.each_ref().map(String::as_str));
-    let row = adw::ComboRow::builder().title(gettext("Way to the Screen")).model(&model).build();
-    // Nicks and places are in the same order: the list is the enumeration.
-    let nicks = ["auto", "direct", "compose", "bridge", "copy", "gtk"];
+    let nicks = &["auto", "direct", "compose", "bridge", "copy", "gtk"];
+    group.add(&choice(store, PRESENT, &gettext("Way to the Screen"), "", &ways, nicks));
+    group
+}
+
+/// One of several, by its nick in the schema.
+pub(super) fn choice(
+    store: &gio::Settings,
+    key: &str,
+    title: &str,
+    subtitle: &str,
+    labels: &[String],
+    nicks: &'static [&'static str],
+) -> adw::ComboRow {
+    let labels: Vec<_> = labels.iter().map(String::as_str).collect();
+    let model = gtk::StringList::new(&labels);
+    let row =
+        adw::ComboRow::builder().title(title).subtitle(subtitle).use_markup(false).model(&model).build();
     store
-        .bind(PRESENT, &row, "selected")
+        .bind(key, &row, "selected")
         .mapping(move |nick, _| {
             let place = nicks.iter().position(|known| Some(*known) == nick.str())?;
             u32::try_from(place).ok().map(Into::into)
@@ -130,11 +143,11 @@ fn way(store: &gio::Settings) -> adw::PreferencesGroup {
             nicks.get(usize::try_from(place).ok()?).map(|nick| nick.to_variant())
         })
         .build();
-    group.add(&row);
-    group
+    row
 }
 
-fn switch(store: &gio::Settings, key: &str, title: &str, subtitle: &str) -> adw::SwitchRow {
+/// On or off.
+pub(super) fn switch(store: &gio::Settings, key: &str, title: &str, subtitle: &str) -> adw::SwitchRow {
     let row = adw::SwitchRow::builder().title(title).subtitle(subtitle).use_markup(false).build();
     store.bind(key, &row, "active").build();
     row

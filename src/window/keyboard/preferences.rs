@@ -7,6 +7,7 @@ use super::words::fault;
 use crate::input::grab::When;
 use crate::input::{Combination, Sync};
 use crate::window::i18n::gettext;
+use crate::window::preferences::choice;
 use crate::window::settings::Settings;
 
 /// When the guest takes the desktop's shortcuts by itself.
@@ -92,33 +93,6 @@ pub(in crate::window) fn group(store: &gio::Settings) -> adw::PreferencesGroup {
         &["off", "to-guest"],
     ));
     group
-}
-
-/// One of several, by its nick in the schema.
-pub(in crate::window) fn choice(
-    store: &gio::Settings,
-    key: &str,
-    title: &str,
-    subtitle: &str,
-    labels: &[String],
-    nicks: &'static [&'static str],
-) -> adw::ComboRow {
-    let labels: Vec<_> = labels.iter().map(String::as_str).collect();
-    let model = gtk::StringList::new(&labels);
-    let row =
-        adw::ComboRow::builder().title(title).subtitle(subtitle).use_markup(false).model(&model).build();
-    store
-        .bind(key, &row, "selected")
-        .mapping(move |nick, _| {
-            let place = nicks.iter().position(|known| Some(*known) == nick.str())?;
-            u32::try_from(place).ok().map(Into::into)
-        })
-        .set_mapping(move |place, _| {
-            let place: u32 = place.get().ok()?;
-            nicks.get(usize::try_from(place).ok()?).map(|nick| nick.to_variant())
-        })
-        .build();
-    row
 }
 
 /// The keys that give the keyboard back, as people write them.
