@@ -36,7 +36,7 @@
 //! - `clipboard`: what is copied here and pasted in the machine, and the other way round.
 //! - `ramfb`: what to do where firmware draws nothing.
 //! - [`ready`]: what a machine of libvirt's lacks, and the dialog that changes its definition.
-//! - `monospace`: text as machines write it.
+//! - `line`: a dialog with a line to fill in. `monospace`: text as machines write it.
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
 
@@ -58,6 +58,7 @@ mod heads;
 pub(crate) mod i18n;
 mod keyboard;
 mod keys;
+mod line;
 mod looks;
 mod memory;
 mod menu;

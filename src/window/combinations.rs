@@ -7,9 +7,8 @@ use gtk::{gio, glib};
 use super::MachineWindow;
 use super::i18n::gettext;
 use super::keyboard::combination_fault;
+use super::line::Line;
 use crate::input::Combination;
-
-const SEND: &str = "send";
 
 /// So many are remembered, the last one first.
 const MOST: usize = 12;
@@ -28,65 +27,22 @@ impl MachineWindow {
 
     /// Asks for keys to send.
     pub(super) fn ask_for_combination(&self) {
-        let entry = adw::EntryRow::builder()
-            .title(gettext("Keys, Such as Ctrl+Alt+F2"))
-            .activates_default(true)
-            .use_markup(false)
-            .build();
-        let list = gtk::ListBox::builder()
-            .selection_mode(gtk::SelectionMode::None)
-            .css_classes(["boxed-list"])
-            .build();
-        list.append(&entry);
-        let fault =
-            gtk::Label::builder().wrap(true).xalign(0.0).css_classes(["caption", "dim-label"]).build();
-        let content = gtk::Box::builder().orientation(gtk::Orientation::Vertical).spacing(12).build();
-        content.append(&list);
-        content.append(&fault);
-        content.append(&self.remembered_rows());
-        let dialog = adw::AlertDialog::builder()
-            .heading(gettext("Send Other Keys"))
-            .body(gettext(
+        let line = Line {
+            heading: &gettext("Send Other Keys"),
+            body: &gettext(
                 "They are pressed together in the machine, by their places on an American keyboard.",
-            ))
-            .extra_child(&content)
-            .close_response("cancel")
-            .default_response(SEND)
-            .build();
-        dialog.add_responses(&[("cancel", &gettext("_Cancel")), (SEND, &gettext("_Send"))]);
-        dialog.set_response_appearance(SEND, adw::ResponseAppearance::Suggested);
-        let check = glib::clone!(
-            #[weak]
-            dialog,
-            #[weak]
-            fault,
-            move |entry: &adw::EntryRow| {
-                let text = entry.text();
-                let parsed = text.parse::<Combination>();
-                dialog.set_response_enabled(SEND, parsed.is_ok());
-                let wrong = parsed.err().filter(|_| !text.is_empty());
-                if wrong.is_some() {
-                    entry.add_css_class("error");
-                } else {
-                    entry.remove_css_class("error");
-                }
-                fault.set_label(&wrong.as_ref().map(combination_fault).unwrap_or_default());
-            }
-        );
-        check(&entry);
-        entry.connect_changed(check);
-        let (window, text) = (self.downgrade(), entry.clone());
-        dialog.connect_response(Some(SEND), move |_, _| {
-            let (Some(window), Ok(combination)) = (window.upgrade(), text.text().parse::<Combination>())
-            else {
-                return;
-            };
+            ),
+            title: &gettext("Keys, Such as Ctrl+Alt+F2"),
+            text: "",
+            hint: String::new(),
+            accept: &gettext("_Send"),
+        };
+        let read = |text: &str| text.parse::<Combination>().map_err(|wrong| combination_fault(&wrong));
+        self.ask_for_line(line, Some(self.remembered_rows().upcast_ref()), read, |window, combination| {
             let written = combination.to_string();
             window.remember_combination(&written);
             window.send_combination(&written);
         });
-        dialog.present(Some(self));
-        entry.grab_focus();
     }
 
     /// Those that are remembered, each with a button to forget it.
