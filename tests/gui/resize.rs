@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::desk::{Desk, Find, Layout, Output, Sway, SwayConfig, Window};
+use harness::dice::Dice;
 use harness::process::wait_until;
 use harness::shot::{Image, Rect};
 use harness::usage::{self, Memory};
@@ -98,16 +99,6 @@ fn picture(width: u32, height: u32) -> Image {
     })
 }
 
-/// Numbers that look random and are the same in each run.
-struct Random(u32);
-
-impl Random {
-    fn between(&mut self, least: u32, most: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        least + (self.0 >> 8) % (most - least)
-    }
-}
-
 struct Stage {
     guest: Guest,
     viewer: Viewer,
@@ -178,15 +169,15 @@ fn a_thousand_sizes_end_in_one_wish_each_at_most() {
 
 fn storm(scale: f64, sizes: u32) {
     let stage = Stage::open(scale);
-    let mut random = Random(7);
+    let mut dice = Dice::default();
     let most = stage.most();
     let (mut moved, mut settled, mut early) = (0, 0, None);
     while moved < sizes {
         let before = stage.guest.wishes().len();
         let mut rests = 1;
         let mut last = Instant::now();
-        for _ in 0..random.between(4, 20) {
-            stage.resize(random.between(360, most.0), random.between(300, most.1));
+        for _ in 0..dice.between(4, 20) {
+            stage.resize(dice.between(360, most.0), dice.between(300, most.1));
             thread::sleep(MOVING);
             // On a busy computer the hand is slow.
             rests += usize::from(last.elapsed() > RESTING);

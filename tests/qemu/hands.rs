@@ -1,19 +1,18 @@
 //! The keyboard all the way: pressed at the compositor, read back inside the guest.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 
 use harness::Result;
-use harness::desk::{Desk, Find, Layout, Output, Sway, SwayConfig, Window};
-use harness::input::{Input, keys};
-use harness::machine::{Builder, Display, GuestOptions, Report, Running, State};
+use harness::desk::Desk;
+use harness::dice::Dice;
+use harness::input::keys;
+use harness::machine::{Report, State};
 use harness::process::wait_until;
-use harness::viewer::Viewer;
 use oriel::input::keymap;
 use rustix::process::Signal;
 
-use crate::support::{BOOT, ORIEL, wait_for_guest};
+use crate::support::{BOOT, Person};
 
 /// The table that ours was made of; its last column is QEMU's name of each key, where it has one.
 const KEYS: &str = include_str!("../../src/input/keymap/keys.tsv");
@@ -31,43 +30,16 @@ const AT_ONCE: usize = 24;
 /// Random events in all.
 const EVENTS: usize = 10_000;
 
-struct Person {
-    // In the order in which they are to end.
-    input: Input,
-    _viewer: Viewer,
-    machine: Running,
-    sway: Sway,
-    window: Window,
-}
-
 impl Person {
     /// In front of a guest with a tablet, on a desktop with a shortcut that makes a file.
-    fn new() -> Result<Self> {
-        let config = SwayConfig {
-            outputs: vec![Output::new(768, 576)],
-            layout: Layout::Tiled,
-            ..SwayConfig::default()
-        };
-        let sway = Sway::start(config)?;
-        let input = Input::connect(&sway)?;
-        let machine = Builder::new()
-            .devices(&["virtio-keyboard-pci", "virtio-tablet-pci"])
-            .guest(GuestOptions { more: "oriel.cursor=no".to_owned(), ..GuestOptions::paint("still") })
-            .display(Display::DBusP2p)
-            .prepare()?
-            .start()?;
-        let socket = machine.qmp_socket()?.to_owned();
-        let arguments = [Path::new("--qmp"), &socket];
-        let viewer = Viewer::start_as(&sway, sway.command(ORIEL), "connect", &arguments)?;
-        let window = sway.wait_for_window(Find::Pid(viewer.id()), BOOT)?;
-        wait_for_guest(machine.serial())?;
+    fn at_the_keys() -> Result<Self> {
+        let mut person = Self::before(&["virtio-keyboard-pci", "virtio-tablet-pci"], "")?;
         for device in ["Keyboard", "Tablet"] {
             let there = |report: &Report| matches!(report, Report::Other(text) if text.contains(device));
-            if !machine.serial().reports().iter().any(there) {
-                machine.serial().guest(device, BOOT, |report| there(report).then_some(()))?;
+            if !person.machine.serial().reports().iter().any(there) {
+                person.machine.serial().guest(device, BOOT, |report| there(report).then_some(()))?;
             }
         }
-        let mut person = Self { input, _viewer: viewer, machine, sway, window };
         let shortcut = format!("bindsym Mod4+x exec touch {}", person.mark().display());
         person.sway.run(&shortcut)?;
         person.take_keyboard()?;
@@ -79,7 +51,7 @@ impl Person {
         self.sway.session().scope().join("shortcut")
     }
 
-    fn click(&mut self) -> Result<()> {
+    fn click_the_middle(&mut self) -> Result<()> {
         let at = self.window.rect;
         let middle = (f64::from(at.x + at.width / 2), f64::from(at.y + at.height / 2));
         self.input.move_to(middle.0, middle.1)?;
@@ -89,7 +61,7 @@ impl Person {
     /// Clicks until the desktop's shortcut is the guest's.
     fn take_keyboard(&mut self) -> Result<()> {
         wait_until("the guest to have the desktop's shortcuts", BOOT, || {
-            self.click()?;
+            self.click_the_middle()?;
             self.input.chord(&[keys::KEY_LEFTMETA, keys::KEY_X])?;
             self.input.tap(keys::KEY_B)?;
             let mut taken = false;
@@ -164,21 +136,9 @@ fn table() -> Vec<u32> {
     codes.filter(|code| ![keys::KEY_F11, keys::KEY_POWER, keys::KEY_B].contains(code)).collect()
 }
 
-/// A small generator of numbers that are the same each time (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides as u64).expect("less than the sides")
-    }
-}
-
 #[test]
 fn keys_of_a_person_are_the_guests_and_never_stay_held() -> Result<()> {
-    let mut person = Person::new()?;
+    let mut person = Person::at_the_keys()?;
     every_key_once(&mut person)?;
     whatever_is_done_nothing_stays_held(&mut person)?;
     a_qemu_that_hangs_traps_nobody(&mut person)?;
@@ -227,7 +187,7 @@ fn whatever_is_done_nothing_stays_held(person: &mut Person) -> Result<()> {
         keys::KEY_CAPSLOCK,
     ];
     let buttons = [keys::BTN_LEFT, keys::BTN_RIGHT, keys::BTN_MIDDLE];
-    let (mut dice, mut down) = (Dice(0x0123_4567_89ab_cdef), BTreeSet::new());
+    let (mut dice, mut down) = (Dice::default(), BTreeSet::new());
     for event in 1..=EVENTS {
         let is_button = dice.throw(5) == 0;
         let code =

@@ -1,20 +1,14 @@
 //! The pointer all the way: moved at the compositor, held and freed by Oriel, told by the guest itself.
 
-use std::path::Path;
-
-use harness::desk::{Desk, Find, Layout, Output, Sway, SwayConfig, Window};
-use harness::input::{Axis, Input, keys};
-use harness::machine::{Builder, Display, GuestOptions, Report, Running, State};
+use harness::desk::{Desk, Find};
+use harness::input::{Axis, keys};
+use harness::machine::{Report, State};
 use harness::process::wait_until;
-use harness::viewer::Viewer;
 use harness::{Error, Result};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{BOOT, LIMIT, ORIEL, wait_for_guest};
-
-/// The screen, in device pixels: the window fills it, its header above the picture.
-const SCREEN: (u32, u32) = (768, 576);
+use crate::support::{LIMIT, Person, SCREEN};
 
 /// The header's height in logical pixels.
 const HEADER: u32 = 46;
@@ -22,39 +16,11 @@ const HEADER: u32 = 46;
 /// So many movements come before the guest has to have seen them: its device holds few more.
 const AT_ONCE: usize = 10;
 
-struct Person {
-    // In the order in which they are to end.
-    input: Input,
-    viewer: Viewer,
-    machine: Running,
-    sway: Sway,
-    window: Window,
-}
-
 impl Person {
     /// In front of a guest with a mouse.
-    fn new() -> Result<Self> {
-        let (width, height) = SCREEN;
-        let config = SwayConfig {
-            outputs: vec![Output::new(width, height)],
-            layout: Layout::Tiled,
-            more: "output * bg #5e5c64 solid_color".to_owned(),
-            ..SwayConfig::default()
-        };
-        let sway = Sway::start(config)?;
-        let input = Input::connect(&sway)?;
-        let machine = Builder::new()
-            .devices(&["virtio-keyboard-pci", "virtio-mouse-pci", "qemu-xhci,id=usb"])
-            .guest(GuestOptions { more: "oriel.cursor=no".to_owned(), ..GuestOptions::paint("still") })
-            .display(Display::DBusP2p)
-            .prepare()?
-            .start()?;
-        let socket = machine.qmp_socket()?.to_owned();
-        let arguments = [Path::new("--qmp"), &socket];
-        let viewer = Viewer::start_as(&sway, sway.command(ORIEL), "connect", &arguments)?;
-        let window = sway.wait_for_window(Find::Pid(viewer.id()), BOOT)?;
-        wait_for_guest(machine.serial())?;
-        let person = Self { input, viewer, machine, sway, window };
+    fn at_the_mouse() -> Result<Self> {
+        let devices = ["virtio-keyboard-pci", "virtio-mouse-pci", "qemu-xhci,id=usb"];
+        let person = Self::before(&devices, "output * bg #5e5c64 solid_color")?;
         person.wait_for_device("Mouse")?;
         Ok(person)
     }
@@ -192,7 +158,7 @@ fn turned(reports: &[Report]) -> i32 {
 /// Locked, moved, freed while QEMU is stopped, and a tablet after it.
 #[test]
 fn the_pointer_is_exact_in_the_guest_and_free_without_qemu() -> Result<()> {
-    let mut person = Person::new()?;
+    let mut person = Person::at_the_mouse()?;
     let (middle, beside) = ((384.0, 300.0), (200.0, 20.0));
     person.input.move_to(middle.0, middle.1)?;
     person.click()?;

@@ -1,5 +1,6 @@
 //! Who has the keyboard: the guest, the window or the desktop, and every way from one to the other.
 
+use harness::dice::Dice;
 use harness::input::{Input, keys};
 
 use crate::desk::Scene;
@@ -248,18 +249,6 @@ fn keys_of_the_persons_own_are_sent_and_remembered() {
     scene.has_asked("0 Key(Qnum(211), Down)");
 }
 
-/// A small generator of numbers that are the same each time (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides as u64).expect("less than the sides")
-    }
-}
-
 #[test]
 fn keys_and_buttons_in_any_order_leave_nothing_held() {
     let (mut scene, mut input) = with_shortcut();
@@ -275,7 +264,7 @@ fn keys_and_buttons_in_any_order_leave_nothing_held() {
         keys::KEY_CAPSLOCK,
     ];
     let buttons = [keys::BTN_LEFT, keys::BTN_RIGHT];
-    let (mut dice, mut down) = (Dice(0x0123_4567_89ab_cdef), Vec::<u32>::new());
+    let (mut dice, mut down) = (Dice::default(), Vec::<u32>::new());
     for event in 1..=1200 {
         let is_button = dice.throw(5) == 0;
         let code =

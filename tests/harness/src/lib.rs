@@ -29,6 +29,7 @@
 //! With `HARNESS_LOGS` set, the end of every program's log is shown, not only that of failed tests.
 
 pub mod desk;
+pub mod dice;
 mod error;
 pub mod input;
 pub mod machine;
