@@ -308,6 +308,7 @@ impl MachineWindow {
                 let head = Head::new(console, shared.remote.clone());
                 head.view().set_options(self.options());
                 self.prepare_keyboard(head.view());
+                self.apply_pointer(head.view());
                 head.view().look_like(&shared.windows().first().unwrap_or(self).view());
                 self.watch_view(head.view());
                 tabs.insert(&head, at);

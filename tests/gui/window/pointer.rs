@@ -115,6 +115,23 @@ fn a_confined_pointer_goes_no_further_than_the_picture_but_the_guests_does() {
     assert_eq!(moved(&settle(&mut scene, &mut input)), (17, -4), "as far as it moves over the picture");
 }
 
+#[test]
+fn preferences_are_those_of_consoles_that_come_later_too() {
+    let (mut scene, mut input, _) = pointing("relative");
+    scene.play(&[
+        "set pointer-tie free",
+        "no-console 0",
+        "console 0",
+        "picture 0 640 480",
+        "mode 0 relative",
+    ]);
+    scene.wait_for_state("size=640x526");
+    scene.picture();
+    click(&mut scene, &mut input);
+    settle(&mut scene, &mut input);
+    assert_eq!(scene.ask("hold", "hold "), "hold false");
+}
+
 /// What is done between two frames comes in the order in which it was done.
 #[test]
 fn motion_and_wheel_never_overtake_a_button() {
