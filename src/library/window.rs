@@ -41,6 +41,7 @@ use async_channel::Receiver;
 use gtk::{gdk, gio, glib};
 
 use self::details::Details;
+use self::facts::Fact;
 use self::list::Rows;
 use self::memory::Memory;
 use self::pictures::Pictures;
@@ -91,6 +92,8 @@ mod imp {
         pub(super) chosen: RefCell<Option<Key>>,
         /// The definition of that, once it came, as it runs.
         pub(super) definition: RefCell<Option<String>>,
+        /// What of it is said beside its screens.
+        pub(super) drawing: RefCell<Vec<Fact>>,
         /// Whether the definition is to be shown as soon as it comes.
         pub(super) definition_wanted: Cell<bool>,
         /// The connections that were added by hand, while they are being shown.
@@ -206,7 +209,10 @@ impl LibraryWindow {
 
     fn machine_changed(&self, key: &Key) {
         self.draw_row(key);
-        self.picture_outdated(key);
+        // What is being done tells how far it is; the machine is another when it is done.
+        if self.imp().shelf.borrow().doing(key).is_none() {
+            self.picture_outdated(key);
+        }
         if self.imp().chosen.borrow().as_ref() == Some(key) {
             self.chosen_changed();
         }

@@ -141,6 +141,7 @@ impl LibraryWindow {
         }
         imp.chosen.replace(key.clone());
         imp.definition.take();
+        imp.drawing.take();
         imp.definition_wanted.set(false);
         match &key {
             Some(key) => self.select_row(key),
@@ -188,7 +189,9 @@ impl LibraryWindow {
         details.more.set_visible(entry.domain().is_some());
         self.draw_chosen_picture();
         self.draw_showing();
-        self.host().define(&entry.key);
+        if doing.is_none() {
+            self.host().define(&entry.key);
+        }
     }
 
     pub(super) fn draw_chosen_picture(&self) {
@@ -205,9 +208,7 @@ impl LibraryWindow {
             return;
         }
         let showing: Vec<Showing> = self.host().showing(&key);
-        let definition = self.imp().definition.borrow();
-        let facts = facts::screens(definition.as_deref(), &showing);
-        drop(definition);
+        let facts = facts::screens(&self.imp().drawing.borrow(), &showing);
         self.imp().details.show_facts(Part::Screens, facts);
     }
 
@@ -219,6 +220,7 @@ impl LibraryWindow {
         let wanted = imp.definition_wanted.replace(false);
         match definition {
             Ok(text) => {
+                imp.drawing.replace(facts::drawing(&text));
                 imp.definition.replace(Some(text));
                 self.draw_showing();
                 if wanted {

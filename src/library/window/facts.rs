@@ -40,11 +40,14 @@ pub(super) fn of(entry: &Entry, condition: Condition) -> Vec<Fact> {
     facts
 }
 
-/// What draws, and how it reaches the screen.
-pub(super) fn screens(definition: Option<&str>, showing: &[Showing]) -> Vec<Fact> {
-    let mut facts: Vec<Fact> = showing.iter().map(shown).collect();
-    let Some(text) = definition else { return facts };
-    facts.extend(videos(text));
+/// How screens are seen, and what draws them.
+pub(super) fn screens(drawing: &[Fact], showing: &[Showing]) -> Vec<Fact> {
+    showing.iter().map(shown).chain(drawing.iter().cloned()).collect()
+}
+
+/// What draws, by a machine's definition.
+pub(super) fn drawing(text: &str) -> Vec<Fact> {
+    let mut facts = videos(text);
     let Ok(definition) = Definition::read(text) else { return facts };
     for graphics in definition.graphics() {
         if graphics.gl {
@@ -93,7 +96,7 @@ mod tests {
                     <source><address uuid='4b20d080-1b54-4048-85b3-a6a62d165c01'/></source></hostdev>\
                     </devices></domain>";
         let showing = Showing { console: "gpu".into(), way: "direct".into(), rate: String::new() };
-        let values: Vec<_> = screens(Some(text), &[showing]).into_iter().map(|fact| fact.value).collect();
+        let values: Vec<_> = screens(&drawing(text), &[showing]).into_iter().map(|fact| fact.value).collect();
         assert_eq!(
             values,
             [
@@ -103,7 +106,7 @@ mod tests {
                 "4b20d080-1b54-4048-85b3-a6a62d165c01 · QEMU shows it"
             ]
         );
-        assert_eq!(screens(Some("<nonsense"), &[]), []);
-        assert_eq!(screens(None, &[]), []);
+        assert_eq!(screens(&drawing("<nonsense"), &[]), []);
+        assert_eq!(screens(&[], &[]), []);
     }
 }

@@ -98,9 +98,7 @@ pub(super) fn advice(primary: Primary, entry: &Entry) -> Option<String> {
         Primary::MakeReady => gettext(
             "Oriel shows D-Bus displays, and this machine has none. Oriel can change its definition, and says first what will change.",
         ),
-        Primary::Nothing(Obstacle::NoConnection) => {
-            gettext("libvirt cannot be asked at the moment. Oriel connects again by itself.")
-        }
+        Primary::Nothing(Obstacle::NoConnection) => gettext("libvirt cannot be asked at the moment."),
         Primary::Nothing(Obstacle::Remote) => gettext(
             "This machine runs on another computer, which alone can show its display: start Oriel there. From here it can be switched and looked at.",
         ),
