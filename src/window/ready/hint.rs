@@ -6,8 +6,8 @@ use gtk::{gio, glib};
 
 use super::super::MachineWindow;
 use super::super::i18n::gettext;
-use crate::host::computer::{Computer, is_here};
-use crate::host::domain::{Definition, Edit, Facts, lacks};
+use crate::host::computer::facts_at;
+use crate::host::domain::{Definition, Edit, lacks};
 use crate::source::libvirt::{Hypervisor, LibvirtError, Which};
 
 /// How long the hint lies over the picture, in seconds.
@@ -92,11 +92,10 @@ async fn lacking(managed: &Managed) -> Result<Vec<Edit>, LibvirtError> {
     let Managed { hypervisor, wanted } = managed;
     let machine = hypervisor.find(wanted).await?;
     let text = hypervisor.definition(&machine.uuid, Which::Next).await?;
-    let here = is_here(hypervisor.uri());
+    let uri = hypervisor.uri().to_owned();
     let read = gio::spawn_blocking(move || {
         let definition = Definition::read(text).ok()?;
-        let facts = if here { Computer::default().facts(&definition) } else { Facts::default() };
-        Some(lacks(&definition, &facts))
+        Some(lacks(&definition, &facts_at(&uri, &definition)))
     });
     Ok(read.await.ok().flatten().unwrap_or_default())
 }
