@@ -66,7 +66,6 @@ fn write(place: &Path, all: &[Launched]) -> io::Result<()> {
         let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).clone();
         let mut file = options.open(&unfinished)?;
         file.write_all(&serde_json::to_vec_pretty(all)?)?;
-        file.sync_all()?;
         fs::rename(&unfinished, place)
     })();
     written.inspect_err(|_| {
