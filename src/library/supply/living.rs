@@ -43,6 +43,8 @@ pub struct Living {
     watch: RefCell<Option<gio::FileMonitor>>,
     /// Whether connections were chosen for it, instead of those that are usual.
     chosen: Cell<bool>,
+    /// Whether there is a Virtual Machine Manager, as far as anybody has looked.
+    has_manager: Cell<bool>,
 }
 
 impl fmt::Debug for Living {
@@ -71,6 +73,7 @@ impl Living {
             launched: launched::place(),
             watch: RefCell::default(),
             chosen: Cell::new(only.is_some()),
+            has_manager: Cell::default(),
         });
         living.look_around();
         only.unwrap_or(added).iter().for_each(|uri| living.add(uri));
@@ -267,6 +270,7 @@ impl Host for Living {
     }
 
     fn look_around(&self) {
+        self.has_manager.set(beside::manager().is_some());
         if cfg!(feature = "libvirt") && !self.chosen.get() {
             libvirt::likely().into_iter().for_each(|uri| self.add(uri));
         }
@@ -281,7 +285,7 @@ impl Host for Living {
     }
 
     fn has_manager(&self) -> bool {
-        beside::manager().is_some()
+        self.has_manager.get()
     }
 
     fn open_manager(&self, key: Option<&Key>) {
