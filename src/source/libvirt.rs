@@ -34,7 +34,7 @@ pub use self::domain::{Domain, Reached, is_remote};
 pub use self::drawn::Drawn;
 pub use self::error::LibvirtError;
 pub use self::machine::{Display, Machine, Off, Operation, Paused, State, Which};
-pub use self::platform::{Platform, Version, Versions};
+pub use self::platform::{Platform, Version};
 pub use self::roster::{Ask, Change, Roster, Status};
 pub use self::shot::{Shot, ShotError};
 pub use self::switches::Danger;

@@ -87,8 +87,8 @@ async fn abilities(hypervisor: &Hypervisor, definition: &Definition) -> Abilitie
         tracing::info!(error, "libvirt does not say what machines can have");
         Abilities::default()
     });
-    match hypervisor.versions().await {
-        Ok(versions) => abilities.with(versions),
+    match hypervisor.version().await {
+        Ok(version) => abilities.with(version),
         Err(_) => abilities,
     }
 }
