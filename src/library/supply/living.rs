@@ -16,7 +16,7 @@ use super::{Host, Showing, Told, beside, glance};
 use crate::library::launched;
 use crate::library::model::{Answer, Key, Launched, News, Thumbnail};
 use crate::source::bus;
-use crate::source::libvirt::{self, Access, Display, Hypervisor, LibvirtError, Operation, Which};
+use crate::source::libvirt::{self, Access, Display, Hypervisor, Operation, Which};
 
 /// The largest picture that is kept of a machine.
 const PICTURE: (u32, u32) = (640, 400);
@@ -318,7 +318,10 @@ async fn of_domain(hypervisor: &Hypervisor, uuid: &str) -> Option<Thumbnail> {
         }
         Err(error) => {
             tracing::debug!(uuid, %error, "libvirt takes no picture");
-            let machine = hypervisor.find(uuid).await.ok().filter(|_| may_look(&error))?;
+            if error.is_of_connection() {
+                return None;
+            }
+            let machine = hypervisor.find(uuid).await.ok()?;
             let address = machine.displays.iter().find_map(|display| match display {
                 Display::Bus { address: Some(address) } => Some(address.clone()),
                 _ => None,
@@ -326,8 +329,4 @@ async fn of_domain(hypervisor: &Hypervisor, uuid: &str) -> Option<Thumbnail> {
             glance::at_bus(Some(address), uuid, PICTURE).await
         }
     }
-}
-
-fn may_look(error: &LibvirtError) -> bool {
-    !error.is_of_connection()
 }

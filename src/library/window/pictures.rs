@@ -109,7 +109,7 @@ impl LibraryWindow {
 
     pub(super) fn forget_picture(&self, key: &Key) {
         self.imp().textures.borrow_mut().remove(key);
-        self.imp().pictures.shutter.borrow_mut().forget(key);
+        self.imp().pictures.shutter.borrow_mut().changed(key);
     }
 }
 
