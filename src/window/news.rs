@@ -17,6 +17,9 @@ use crate::input::{Leds, PointerMode};
 use crate::session::{Console, ConsoleId, ConsoleKind, Event, Machine, Stage, State};
 use crate::view::DisplayView;
 
+/// How often the seconds until the next attempt are told anew.
+const COUNT: Duration = Duration::from_millis(250);
+
 /// What is known of the machine.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -242,7 +245,7 @@ impl MachineWindow {
         self.tell_keyboard();
         self.tell_banner();
         self.update_cover();
-        self.count_down(waits);
+        imp.countdown.set(waits, COUNT, self, |window| _ = window.imp().page.show_face(window.face()));
     }
 
     /// Gives the keyboard to the guest, or to the page that is shown instead.
@@ -284,30 +287,5 @@ impl MachineWindow {
         self.set_title(Some(&title));
         self.imp().heading.set_title(&name);
         self.imp().heading.set_subtitle(&subtitle);
-    }
-
-    /// Tells the seconds until the next attempt, while there are any.
-    fn count_down(&self, wanted: bool) {
-        let countdown = &self.imp().countdown;
-        if !wanted {
-            if let Some(source) = countdown.take() {
-                source.remove();
-            }
-            return;
-        }
-        if countdown.borrow().is_some() {
-            return;
-        }
-        let tick = glib::clone!(
-            #[weak(rename_to = window)]
-            self,
-            #[upgrade_or]
-            glib::ControlFlow::Break,
-            move || {
-                window.imp().page.show_face(window.face());
-                glib::ControlFlow::Continue
-            }
-        );
-        countdown.replace(Some(glib::timeout_add_local(Duration::from_millis(250), tick)));
     }
 }
