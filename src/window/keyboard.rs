@@ -16,7 +16,6 @@ use self::words::{Desktop, Holder};
 use super::MachineWindow;
 use super::i18n::{gettext, gettext_f};
 use crate::input::grab::Obstacle;
-use crate::session;
 use crate::view::DisplayView;
 
 pub(super) use self::preferences::group;
@@ -71,8 +70,7 @@ impl MachineWindow {
     /// A new picture begins with what is known and preferred.
     pub(super) fn prepare_keyboard(&self, view: &DisplayView) {
         let locked = self.application().is_some_and(|application| application.is_screensaver_active());
-        let live = matches!(self.shared().known.borrow().state, session::State::Live(_));
-        for (obstacle, stands) in [(Obstacle::Locked, locked), (Obstacle::Disconnected, !live)] {
+        for (obstacle, stands) in [(Obstacle::Locked, locked), (Obstacle::Disconnected, !self.is_live())] {
             if stands {
                 view.set_obstacle(obstacle, true);
             }
@@ -110,8 +108,7 @@ impl MachineWindow {
         if let (Holder::Nobody, true, Some(before)) = (holder, looks, parts.told.get()) {
             holder = before;
         }
-        let live = matches!(self.shared().known.borrow().state, session::State::Live(_));
-        parts.button.set_visible(live && self.head().is_some());
+        parts.button.set_visible(self.is_live() && self.head().is_some());
         let keys = imp.settings.keyboard().release.to_string();
         let facts = words::facts(holder, &keys, Desktop::here());
         parts.button.set_icon_name(holder.icon());

@@ -164,6 +164,11 @@ impl MachineWindow {
         self.shared().heads().iter().for_each(|(head, _)| act(head.view()));
     }
 
+    /// Whether the machine is connected.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.shared().known.borrow().state, State::Live(_))
+    }
+
     /// Brings everything in line with what is known, in all windows of the machine.
     pub(super) fn tell_all(&self) {
         self.shared().windows().iter().for_each(Self::tell);
@@ -227,7 +232,7 @@ impl MachineWindow {
             returns: setup.returns,
             managed: setup.managed.is_some(),
         };
-        self.with_switches(story.face(), matches!(known.state, State::Live(_)))
+        self.with_switches(story.face(), self.is_live())
     }
 
     /// Brings everything that is seen in line with what is known.
