@@ -47,7 +47,11 @@ impl MachineWindow {
 
     /// Finds out what the machine lacks, once it is shown.
     pub(in crate::window) fn look_what_is_lacking(&self) {
-        let Some(managed) = self.setup().managed.clone().filter(|_| self.is_main()) else { return };
+        // Once, however often it is connected: to look costs others something, too.
+        if !self.is_main() || self.imp().hinted.get() {
+            return;
+        }
+        let Some(managed) = self.setup().managed.clone() else { return };
         let window = self.downgrade();
         glib::spawn_future_local(async move {
             let hint = match lacking(&managed).await {
@@ -61,7 +65,7 @@ impl MachineWindow {
     }
 
     fn tell_hint(&self, hint: &Hint) {
-        // Once, however often it is connected.
+        // It may have been connected twice while somebody looked.
         if self.imp().hinted.replace(true) {
             return;
         }
