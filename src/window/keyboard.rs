@@ -178,13 +178,14 @@ impl Keyboard {
         self.title.add_css_class("heading");
         self.command.add_css_class("monospace");
         self.command.set_selectable(true);
-        let column = gtk::Box::new(gtk::Orientation::Vertical, 12);
-        for side in [gtk::Widget::set_margin_top, gtk::Widget::set_margin_bottom] {
-            side(column.upcast_ref(), 12);
-        }
-        for side in [gtk::Widget::set_margin_start, gtk::Widget::set_margin_end] {
-            side(column.upcast_ref(), 12);
-        }
+        let column = gtk::Box::builder()
+            .orientation(gtk::Orientation::Vertical)
+            .spacing(12)
+            .margin_top(12)
+            .margin_bottom(12)
+            .margin_start(12)
+            .margin_end(12)
+            .build();
         for label in [&self.title, &self.explanation, &self.command] {
             label.set_wrap(true);
             label.set_natural_wrap_mode(gtk::NaturalWrapMode::None);
