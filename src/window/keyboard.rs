@@ -70,7 +70,10 @@ impl MachineWindow {
     /// A new picture begins with what is known and preferred.
     pub(super) fn prepare_keyboard(&self, view: &DisplayView) {
         let locked = self.application().is_some_and(|application| application.is_screensaver_active());
-        for (obstacle, stands) in [(Obstacle::Locked, locked), (Obstacle::Disconnected, !self.is_live())] {
+        let hangs = self.shared().known.borrow().hangs;
+        for (obstacle, stands) in
+            [(Obstacle::Locked, locked), (Obstacle::Disconnected, !self.is_live()), (Obstacle::Hung, hangs)]
+        {
             if stands {
                 view.set_obstacle(obstacle, true);
             }

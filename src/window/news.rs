@@ -38,6 +38,8 @@ pub(super) struct Known {
     pub(super) leds: HashMap<ConsoleId, Leds>,
     pub(super) pointers: HashMap<ConsoleId, PointerMode>,
     pub(super) retry_at: Option<Instant>,
+    /// Whether QEMU leaves what the person does unanswered.
+    pub(super) hangs: bool,
 }
 
 impl Default for Known {
@@ -53,6 +55,7 @@ impl Default for Known {
             leds: HashMap::new(),
             pointers: HashMap::new(),
             retry_at: None,
+            hangs: false,
         }
     }
 }
@@ -119,6 +122,7 @@ impl MachineWindow {
             Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
             Event::Asked(id, wish, answer) => return self.wish_answered(id, wish, answer),
             Event::Answers(answers) => {
+                known.borrow_mut().hangs = !answers;
                 return self.each_view(|view| view.set_obstacle(Obstacle::Hung, !answers));
             }
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
@@ -142,7 +146,7 @@ impl MachineWindow {
             if let State::Live(machine) = &state {
                 known.machine = Some(machine.clone());
             }
-            known.state = state;
+            (known.state, known.hangs) = (state, false);
         }
         if !matches!(self.shared().known.borrow().state, State::Connecting(_) | State::Live(_)) {
             self.appear();
