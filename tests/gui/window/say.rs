@@ -12,7 +12,7 @@ impl Play {
             window.width(),
             window.height(),
             focus.unwrap_or_default(),
-            window.visible_dialog().is_some(),
+            window.visible_dialog().is_some_and(|dialog| dialog.is_mapped()),
             window.is_fullscreen(),
             find::<adw::Banner>(window.upcast_ref())
                 .filter(adw::Banner::is_revealed)
