@@ -246,10 +246,7 @@ impl Drop for Seat {
         if let Some(late) = self.leaving.take() {
             late.remove();
         }
-        let mut state = self.queue.state.borrow_mut();
-        state.drop_held();
-        state.lose_pointer();
-        drop(state);
+        self.queue.state.borrow_mut().let_go();
         self.queue.flush();
     }
 }
@@ -350,6 +347,20 @@ impl State {
             pointer.release();
         }
     }
+
+    fn lose_seat(&mut self) {
+        self.lose_pointer();
+        if let Some((_, seat)) = self.seat.take().filter(|(_, seat)| seat.version() >= 5) {
+            seat.release();
+        }
+    }
+
+    /// Has the compositor forget all that can be forgotten.
+    fn let_go(&mut self) {
+        self.lose_seat();
+        self.relatives.take().inspect(ZwpRelativePointerManagerV1::destroy);
+        self.constraints.take().inspect(ZwpPointerConstraintsV1::destroy);
+    }
 }
 
 impl Dispatch<WlRegistry, ()> for State {
@@ -381,8 +392,7 @@ impl Dispatch<WlRegistry, ()> for State {
             wl_registry::Event::GlobalRemove { name }
                 if state.seat.as_ref().is_some_and(|(ours, _)| *ours == name) =>
             {
-                state.lose_pointer();
-                state.seat = None;
+                state.lose_seat();
             }
             _ => {}
         }
