@@ -206,9 +206,10 @@ impl Seat {
         let done = Rc::new(Cell::new(None::<glib::SignalHandlerId>));
         let clock = surface.frame_clock();
         let leave = {
-            let (weak, done, clock) = (weak, done.clone(), clock.clone());
+            // Its handler is not to keep the clock of a window that draws no more.
+            let (weak, done, clock) = (weak, done.clone(), clock.downgrade());
             move || {
-                if let Some(handler) = done.take() {
+                if let (Some(handler), Some(clock)) = (done.take(), clock.upgrade()) {
                     clock.disconnect(handler);
                 }
                 if let Some(seat) = weak.upgrade() {
