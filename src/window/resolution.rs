@@ -30,7 +30,7 @@ use crate::clock::{self, Time};
 use crate::frame::{Scanout, Screen};
 use crate::geometry::{Guest, Logical, Point, Rect, Size};
 use crate::resolution::{Answer, Control, Driver, Pitch, Policy, Reason, SizedBy, Verdict, Window, Wish};
-use crate::session::{Console, ConsoleId, ConsoleKind, Hardware, Ramfb, State};
+use crate::session::{Console, ConsoleId, ConsoleKind, Hardware, Ramfb};
 use crate::stats;
 
 /// A monitor, and the sizes that the menu offers for it.
@@ -306,10 +306,6 @@ impl MachineWindow {
             Head::new(&console, machine.as_ref().and_then(|machine| Remembered::of(machine, console.id)))
         });
         Some(act(&console, head))
-    }
-
-    fn is_live(&self) -> bool {
-        matches!(self.shared().known.borrow().state, State::Live(_))
     }
 
     /// The window as the guest is to see it; `None` while it is not shown, or nobody could be asked.
