@@ -274,6 +274,10 @@ fn an_output_that_is_to_fill_a_monitor_is_asked_for_until_it_is_used() {
         Ok((wishes.len() > 1).then_some(()))
     });
     asked.unwrap_or_else(|error| panic!("{error}; {:?}\n{}", sizes(1), viewer.process().log()));
+    // Where the monitor is, the output is to be.
+    let places: HashSet<_> = sizes(1).into_iter().map(|wish| (wish.xoff, wish.yoff)).collect();
+    assert!(places.contains(&(800, 0)), "{places:?}");
+    assert!(sizes(0).iter().all(|wish| (wish.xoff, wish.yoff) == (0, 0)), "{:?}", sizes(0));
     // It lights up at last, and is left alone.
     show(&second.expect("a listener"), 1024, 768);
     sway.wait_for_windows("windows", LIMIT, |all| (all.len() == 2).then_some(())).expect("two windows");
