@@ -206,6 +206,18 @@ impl Play {
         self.recorder.say(&format!("dialog [{switches}] apply={can} words=[{words}] texts=[{texts}]"));
     }
 
+    /// A finger on the window, in its units: no compositor without a screen has any.
+    pub(super) fn touch(&self, event: &str, x: &str, y: &str) {
+        let event = match event {
+            "begin" => gtk::gdk::EventType::TouchBegin,
+            "update" => gtk::gdk::EventType::TouchUpdate,
+            _ => gtk::gdk::EventType::TouchEnd,
+        };
+        let number = |text: &str| text.parse::<f64>().expect("a number");
+        let (left, top) = self.window().surface_transform();
+        self.view().touched(oriel::input::FingerId(7), event, (number(x) + left, number(y) + top));
+    }
+
     pub(super) fn say_defined(&self, uuid: &str) {
         let (hypervisor, recorder, uuid) = (self.hypervisor(), self.recorder.clone(), uuid.to_owned());
         glib::spawn_future_local(async move {

@@ -234,7 +234,7 @@ impl Play {
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
             ["close-menu"] => self.activate("win.menu", None),
-            ["mode" | "tie" | "raw" | "hold" | "busy", ..] => self.act_on_pointer(&words),
+            ["mode" | "tie" | "raw" | "hold" | "busy" | "touch", ..] => self.act_on_pointer(&words),
             ["close-dialog"] => {
                 if let Some(dialog) = self.window().visible_dialog() {
                     dialog.force_close();
@@ -299,6 +299,7 @@ impl Play {
                 "confine" => Tie::Confine,
                 _ => Tie::Free,
             }),
+            ["touch", event, x, y] => self.touch(event, x, y),
             ["raw", factor] => self.view().set_speed(Speed::raw(factor.parse().expect("a number"))),
             ["hold"] => self.recorder.say(&format!("hold {}", self.view().holds_pointer())),
             // The main loop does nothing else meanwhile, as while a large window is being drawn.
@@ -581,7 +582,7 @@ async fn clipboard(window: MachineWindow, recorder: Rc<Recorder>) {
     recorder.say(&format!("clipboard {}", words.unwrap_or("none".to_owned())));
 }
 
-fn colour(red: u32, blue: u32, light: bool) -> [u8; 4] {
+pub(crate) fn colour(red: u32, blue: u32, light: bool) -> [u8; 4] {
     let dim = |value: u32| u8::try_from(if light { value } else { value * 3 / 4 }).unwrap_or(u8::MAX);
     [dim(blue), dim(90), dim(red), 255]
 }
