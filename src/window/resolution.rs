@@ -32,7 +32,7 @@ use crate::geometry::{Guest, Logical, Point, Rect, Size};
 use crate::resolution::{
     Answer, Control, Driver, Limits, Pitch, Policy, Reason, SizedBy, Verdict, Window, Wish,
 };
-use crate::session::{Console, ConsoleId, ConsoleKind, Hardware, Ramfb, State};
+use crate::session::{Console, ConsoleId, ConsoleKind, Hardware, Ramfb};
 use crate::stats;
 
 /// A monitor, the sizes that were typed, and what the device allows: what the menu is made of.
@@ -308,10 +308,6 @@ impl MachineWindow {
             Head::new(&console, machine.as_ref().and_then(|machine| Remembered::of(machine, console.id)))
         });
         Some(act(&console, head))
-    }
-
-    fn is_live(&self) -> bool {
-        matches!(self.shared().known.borrow().state, State::Live(_))
     }
 
     /// The window as the guest is to see it; `None` while it is not shown, or nobody could be asked.

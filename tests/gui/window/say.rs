@@ -12,7 +12,7 @@ impl Play {
             window.width(),
             window.height(),
             focus.unwrap_or_default(),
-            window.visible_dialog().is_some(),
+            window.visible_dialog().is_some_and(|dialog| dialog.is_mapped()),
             window.is_fullscreen(),
             find::<adw::Banner>(window.upcast_ref())
                 .filter(adw::Banner::is_revealed)
@@ -73,12 +73,21 @@ impl Play {
     /// What the short messages over the picture say.
     pub(super) fn say_toasts(&self) {
         let mut words = Vec::new();
-        for widget in all::<gtk::Widget>(self.window().upcast_ref()) {
-            if widget.type_().name() == "AdwToastWidget" && widget.is_mapped() {
-                labels(&widget, &mut words);
-            }
-        }
+        self.toasts().iter().for_each(|toast| labels(toast, &mut words));
         self.recorder.say(&format!("toasts {}", words.join("|")));
+    }
+
+    /// Takes the short message away that is seen, as its small button does.
+    pub(super) fn close_toast(&self) {
+        let mut buttons = self.toasts().into_iter().flat_map(|toast| all::<gtk::Button>(&toast));
+        let close = buttons.find(|button| button.icon_name().as_deref() == Some("window-close-symbolic"));
+        close.expect("a message").emit_clicked();
+    }
+
+    fn toasts(&self) -> Vec<gtk::Widget> {
+        let widgets = all::<gtk::Widget>(self.window().upcast_ref()).into_iter();
+        let is_toast = |widget: &gtk::Widget| widget.type_().name() == "AdwToastWidget" && widget.is_mapped();
+        widgets.filter(is_toast).collect()
     }
 
     /// What can be done to the machine, in its menu.

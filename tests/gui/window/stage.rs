@@ -22,7 +22,7 @@ use std::time::Duration;
 use adw::prelude::*;
 use async_channel::Sender;
 use gtk::{gio, glib};
-use oriel::clipboard::{self, Act};
+use oriel::clipboard::{self, Act, Selection};
 use oriel::clock;
 use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wire};
 use oriel::geometry::Size;
@@ -263,10 +263,16 @@ impl Play {
             ["agent", state] => {
                 self.tell(Event::Clipboard(clipboard::Input::Port { open: state == "open" }));
             }
+            ["guest-copies"] => self.tell(Event::Clipboard(clipboard::Input::GuestCopied {
+                selection: Selection::Clipboard,
+                serial: 1,
+                text: true,
+            })),
             ["sharing"] => self.tell(Event::Clipboard(clipboard::Input::Connected)),
             ["facts"] => self.say_facts(),
             ["consoles"] => self.say_consoles(),
             ["toasts"] => self.say_toasts(),
+            ["close-toast"] => self.close_toast(),
             ["words"] => self.say_words(),
             ["windows"] => self.say_windows(),
             ["focus"] => self.say_focus(),
