@@ -5,6 +5,7 @@
 mod boost;
 mod buffers;
 mod dmabuf;
+mod edid;
 mod flips;
 mod guests;
 mod handover;

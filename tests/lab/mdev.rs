@@ -11,6 +11,8 @@ use harness::{Doing, Result};
 pub(crate) enum Kind {
     /// A bochs display whose framebuffers are dma-bufs, with 64 MiB of video memory.
     MbochsLarge,
+    /// The same with 4 MiB and, as its EDID region says, at most 800x600.
+    MbochsSmall,
     /// A framebuffer in a region of the device, 1024x768.
     Mdpy,
 }
@@ -19,6 +21,7 @@ impl Kind {
     fn types(self) -> &'static str {
         match self {
             Self::MbochsLarge => "mbochs/mbochs/mdev_supported_types/mbochs-large",
+            Self::MbochsSmall => "mbochs/mbochs/mdev_supported_types/mbochs-small",
             Self::Mdpy => "mdpy/mdpy/mdev_supported_types/mdpy-xga",
         }
     }

@@ -43,6 +43,13 @@ pub(crate) fn view(sway: &Sway, present: &str, source: &[&str]) -> Result<Viewer
     Ok(viewer)
 }
 
+/// The program in a window that its person may resize.
+pub(crate) fn view_window(sway: &Sway, source: &[&str]) -> Result<Viewer> {
+    let mut command = traced(sway)?;
+    command.env("GSK_RENDERER", "cairo");
+    Viewer::start_as(sway, command, "connect", &[&["--scale", "1:1"], source].concat())
+}
+
 fn traced(sway: &Sway) -> Result<Command> {
     let mut command = sway.command(&program()?.to_string_lossy());
     // The render node is this machine's GPU.

@@ -227,3 +227,12 @@ impl Play {
         });
     }
 }
+
+/// How a QEMU ended that could not begin.
+pub(super) fn failed() -> Exited {
+    let words = [
+        "qemu-system-x86_64: warning: host doesn't support requested feature: CPUID[eax=07h].EBX.hle [bit 4]",
+        "qemu-system-x86_64: -drive file=/home/ada/machines/web.qcow2: Could not open '/home/ada/machines/web.qcow2': No such file or directory",
+    ];
+    Exited { status: ExitStatus::from_raw(256), words: words.map(str::to_owned).to_vec() }
+}

@@ -455,7 +455,7 @@ impl Play {
                 let error = LibvirtError::NoDisplay { name: "web".to_owned(), has: "spice".to_owned() };
                 (unreachable(ConnectError::Libvirt(error)), None)
             }
-            "launch" => (unreachable(ConnectError::Launch(LaunchError::Exited(failed()))), None),
+            "launch" => (unreachable(ConnectError::Launch(LaunchError::Exited(say::failed()))), None),
             _ => (Loss::Gone, None),
         };
         self.tell(Event::State(State::Lost { reason, retry }));
@@ -587,17 +587,9 @@ pub(crate) fn colour(red: u32, blue: u32, light: bool) -> [u8; 4] {
     [dim(blue), dim(90), dim(red), 255]
 }
 
-fn failed() -> Exited {
-    let words = [
-        "qemu-system-x86_64: warning: host doesn't support requested feature: CPUID[eax=07h].EBX.hle [bit 4]",
-        "qemu-system-x86_64: -drive file=/home/ada/machines/web.qcow2: Could not open '/home/ada/machines/web.qcow2': No such file or directory",
-    ];
-    Exited { status: ExitStatus::from_raw(256), words: words.map(str::to_owned).to_vec() }
-}
-
 fn end(kind: &str) -> End {
     match kind {
-        "failed" => End::Exited(failed()),
+        "failed" => End::Exited(say::failed()),
         "gone" => End::Gone,
         _ => End::Shutdown(Shutdown { guest: true, reason: "guest-shutdown".to_owned() }),
     }
