@@ -25,6 +25,8 @@ mod ready;
 mod resolution;
 #[path = "window/stage.rs"]
 mod stage;
+#[path = "window/x11.rs"]
+mod x11;
 
 use std::sync::{Arc, Mutex};
 

@@ -8,7 +8,7 @@ use crate::desk::Scene;
 use crate::showing;
 
 pub(super) const GUEST: &str = "The machine has the keyboard";
-pub(super) const REFUSED: &str = "The desktop keeps its shortcuts";
+const REFUSED: &str = "The desktop keeps its shortcuts";
 pub(super) const SHARED: &str = "The desktop has its shortcuts";
 pub(super) const WINDOW: &str = "The window has the keyboard";
 pub(super) const NOBODY: &str = "The machine does not get any keys";
