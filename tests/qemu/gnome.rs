@@ -56,11 +56,11 @@ impl Person {
         wait_for_guest(machine.serial())?;
         let person = Self { input, viewer, machine, _desk: desk };
         person.wait("a guest that fills the screen", BOOT, |reports| {
-            let modes = reports.iter().filter_map(|report| match report {
+            let mut modes = reports.iter().filter_map(|report| match report {
                 Report::Mode { size } | Report::Ready { size, .. } => Some(*size),
                 _ => None,
             });
-            modes.last() == Some(SCREEN)
+            modes.next_back() == Some(SCREEN)
         })?;
         Ok(person)
     }

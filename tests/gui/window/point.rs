@@ -54,6 +54,7 @@ impl Play {
                 "confine" => Tie::Confine,
                 _ => Tie::Free,
             }),
+            ["touch", event, x, y] => self.touch(event, x, y),
             ["raw", factor] => self.view().set_speed(Speed::raw(factor.parse().expect("a number"))),
             ["hold"] => self.recorder.say(&format!("hold {}", self.view().holds_pointer())),
             // The main loop does nothing else meanwhile, as while a large window is being drawn.
