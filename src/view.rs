@@ -1,7 +1,7 @@
 //! The display widget: shows one console's picture and passes on what the person does.
 //!
 //! One type, split by aspect: `drawing` (where the picture is, and how it gets there), `falling` (what
-//! happens when it cannot), `looks` (size, turn, zoom and pan), `keys`, `board` and `grab` (keys,
+//! happens when it cannot), `looks` (size, turn, zoom and pan), `keys`, `board`, `locks` and `grab` (keys,
 //! whatever GDK says of them, and who has them), `input` (buttons, wheel and motion as GDK tells them),
 //! `pointing` and `hold` (the pointer at once, and held to the picture), `touch` (fingers), `cursor` (the
 //! guest's pointer as the host's, or drawn by us).
@@ -15,6 +15,7 @@ mod hold;
 mod imp;
 mod input;
 mod keys;
+mod locks;
 mod looks;
 mod pointing;
 mod queue;
@@ -30,7 +31,7 @@ use gtk::subclass::prelude::*;
 use crate::frame::{Mailbox, Screen};
 use crate::geometry::{Logical, Size};
 use crate::input::grab::Obstacle;
-use crate::input::{Command, Hands, Leds, PointerMode};
+use crate::input::{Command, PointerMode};
 use crate::present::{Options, Stacking, Status};
 use crate::stats::Stats;
 
@@ -88,8 +89,7 @@ impl DisplayView {
         if let Some(console) = self.imp().console.take() {
             console.frames.stop_observing();
         }
-        self.imp().seat.borrow_mut().hands = Hands::default();
-        self.set_speed(self.speed());
+        self.imp().seat.borrow_mut().hands.renew();
         self.imp().falling.forget();
         self.follow_console();
     }
@@ -108,11 +108,6 @@ impl DisplayView {
         self.imp().seat.borrow_mut().hands.set_mode(mode);
         self.follow_tie();
         self.follow_pointer();
-    }
-
-    /// The guest's lock lights.
-    pub fn set_leds(&self, lights: Leds) {
-        self.imp().seat.borrow_mut().hands.set_lights(lights);
     }
 
     /// Whether something of ours lies over the picture: then the picture goes behind the window.

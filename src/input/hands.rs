@@ -145,6 +145,15 @@ impl Hands {
         self.tap(&codes)
     }
 
+    /// In front of another machine: what was known of the one before is forgotten, but not what the
+    /// person prefers.
+    pub fn renew(&mut self) {
+        let (sync, speed) = (self.locks.sync(), self.motion.speed());
+        *self = Self::default();
+        self.locks.set_sync(sync);
+        self.motion.set_speed(speed);
+    }
+
     /// Which way locks are kept the same.
     pub fn set_lock_sync(&mut self, sync: Sync) {
         self.locks.set_sync(sync);

@@ -31,6 +31,8 @@ pub struct Locks {
     sync: Sync,
     /// The host's; `None` while the keyboard is elsewhere.
     host: Option<Leds>,
+    /// What the guest told last; `None` until it has told of any.
+    told: Option<Leds>,
     /// The guest's as they should be by now; `None` until it has told of any.
     guest: Option<Leds>,
     /// What the guest is still to tell of, after each key.
@@ -41,6 +43,11 @@ impl Locks {
     /// Keeps them the same this way from now on.
     pub fn set_sync(&mut self, sync: Sync) {
         self.sync = sync;
+    }
+
+    /// Which way they are kept the same.
+    pub fn sync(&self) -> Sync {
+        self.sync
     }
 
     /// The guest's locks, as they should be by now.
@@ -84,7 +91,13 @@ impl Locks {
 
     /// The guest set its lights: what the host's locks should become, if it changed them by itself and
     /// the host is to follow.
+    ///
+    /// What it has told before is no news, nor is a guest that has never told of any.
     pub fn lit(&mut self, lights: Leds) -> Option<Leds> {
+        if self.told.unwrap_or_default() == lights {
+            return None;
+        }
+        self.told = Some(lights);
         let awaited = self.awaited.iter().position(|expected| expected.with_scroll_of(lights) == lights);
         if let Some(index) = awaited {
             self.awaited.drain(..=index);
@@ -129,6 +142,7 @@ mod tests {
     /// A guest that has told of its lights, with the keyboard.
     fn with(lights: Leds, host: Leds) -> Locks {
         let mut locks = Locks::default();
+        locks.lit(lights.with(Leds::SCROLL));
         locks.lit(lights);
         locks.focused(host);
         locks
@@ -143,6 +157,19 @@ mod tests {
         assert_eq!(locks.focused(Leds::CAPS), [] as [u32; 0], "once");
         locks.set_sync(Sync::Off);
         assert_eq!(locks.focused(NONE), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn a_guest_that_has_told_nothing_new_is_not_asked_again() {
+        let mut locks = Locks::default();
+        locks.lit(NONE);
+        assert_eq!(locks.focused(Leds::CAPS), [] as [u32; 0], "QEMU says 0 of a guest without lights");
+        locks.lit(Leds::NUM);
+        assert_eq!(locks.focused(NONE), [NUM]);
+        locks.lit(Leds::NUM);
+        assert_eq!(locks.focused(NONE), [] as [u32; 0], "it was asked, and has not told yet");
+        locks.lit(NONE);
+        assert_eq!(locks.focused(Leds::CAPS), [CAPS]);
     }
 
     #[test]

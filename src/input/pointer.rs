@@ -97,6 +97,11 @@ pub struct Motion {
 }
 
 impl Motion {
+    /// How fast it moves.
+    pub fn speed(&self) -> Speed {
+        self.speed
+    }
+
     /// Moves this fast from now on.
     pub fn set_speed(&mut self, speed: Speed) {
         self.speed = speed;

@@ -156,16 +156,21 @@ impl DisplayView {
         // The corner of a guest pixel is half a pixel from its middle, whichever way it is turned.
         let (x, y) = placed.centre_of(ours.at);
         let size = ours.shape.size();
+        // In device pixels: only there is the place a whole number that can be told exactly.
         #[expect(clippy::cast_possible_truncation, reason = "coordinates of a window are small")]
         let rect = graphene::Rect::new(
-            (-0.5 * across / scale) as f32,
-            (-0.5 * down / scale) as f32,
-            (f64::from(size.width) * across / scale) as f32,
-            (f64::from(size.height) * down / scale) as f32,
+            (-0.5 * across) as f32,
+            (-0.5 * down) as f32,
+            (f64::from(size.width) * across) as f32,
+            (f64::from(size.height) * down) as f32,
         );
         snapshot.save();
         #[expect(clippy::cast_possible_truncation, reason = "coordinates of a window are small")]
-        snapshot.translate(&graphene::Point::new((x - left) as f32, (y - top) as f32));
+        {
+            snapshot.translate(&graphene::Point::new(-left as f32, -top as f32));
+            snapshot.scale((1.0 / scale) as f32, (1.0 / scale) as f32);
+            snapshot.translate(&graphene::Point::new((x * scale) as f32, (y * scale) as f32));
+        }
         snapshot.rotate(match placed.rotation() {
             Rotation::None => 0.0,
             Rotation::Right => 90.0,

@@ -18,7 +18,7 @@ use wayland_client::Proxy;
 use wayland_client::protocol::wl_surface::WlSurface;
 
 use crate::geometry::{Logical, Rect};
-use crate::input::Delta;
+use crate::input::{Delta, Leds};
 
 /// How a pointer is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -114,6 +114,14 @@ impl Holder {
         match self {
             Self::Wayland { seat, surface, .. } => seat.release(Some(surface), place),
             Self::X11 { pointer, surface } => pointer.release(place, at, surface.scale()),
+        }
+    }
+
+    /// Sets the host's lock keys; whether a program may.
+    pub(super) fn set_locks(&self, locks: Leds) -> bool {
+        match self {
+            Self::Wayland { .. } => false,
+            Self::X11 { pointer, .. } => pointer.set_locks(locks),
         }
     }
 

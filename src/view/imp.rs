@@ -123,6 +123,7 @@ impl ObjectImpl for DisplayView {
         view.set_overflow(gtk::Overflow::Hidden);
         view.add_input();
         view.watch_focus();
+        view.watch_locks();
     }
 
     fn dispose(&self) {

@@ -13,7 +13,7 @@ use super::imp::Watched;
 use crate::clock;
 use crate::input::account::Heard;
 use crate::input::grab::{self, Obstacle};
-use crate::input::{Deed, Leds, Press, Whose};
+use crate::input::{Deed, Press, Whose};
 
 /// XKB key codes are eight more than Linux's, on Wayland and on X11.
 const XKB_OFFSET: u32 = 8;
@@ -216,19 +216,6 @@ impl DisplayView {
             self.match_locks();
             self.make_up_for_focus();
         }
-    }
-
-    fn match_locks(&self) {
-        let Some(keyboard) = self.display().default_seat().and_then(|seat| seat.keyboard()) else { return };
-        let mut host = Leds::default();
-        if keyboard.is_caps_locked() {
-            host = host.with(Leds::CAPS);
-        }
-        if keyboard.is_num_locked() {
-            host = host.with(Leds::NUM);
-        }
-        let commands = self.imp().seat.borrow_mut().hands.match_locks(host);
-        self.send_all(commands);
     }
 }
 

@@ -13,7 +13,7 @@ use gtk::{gdk, glib};
 use super::DisplayView;
 use super::hold::{Happened, Holder, How};
 use crate::geometry::{Logical, Rect};
-use crate::input::{Delta, PointerMode, Speed, Tie};
+use crate::input::{Delta, Leds, PointerMode, Speed, Tie};
 
 /// After all that GDK has to tell, before anything is laid out or drawn.
 const AFTER_GDK: i32 = 10;
@@ -35,7 +35,6 @@ pub(super) struct Pointing {
     waiting: RefCell<Option<glib::SourceId>>,
     asked: Cell<Option<(How, Rect<Logical>)>>,
     held: Cell<Option<How>>,
-    speed: Cell<Speed>,
 }
 
 impl DisplayView {
@@ -47,13 +46,7 @@ impl DisplayView {
 
     /// How fast a relative pointer moves.
     pub fn set_speed(&self, speed: Speed) {
-        self.imp().pointing.speed.set(speed);
         self.imp().seat.borrow_mut().hands.set_speed(speed);
-    }
-
-    /// How fast a relative pointer is to move.
-    pub(super) fn speed(&self) -> Speed {
-        self.imp().pointing.speed.get()
     }
 
     /// Whether the pointer is held to the picture, so that the person needs a way out.
@@ -86,6 +79,11 @@ impl DisplayView {
         pointing.inside.set(false);
         pointing.latest.set(None);
         self.set_held(None);
+    }
+
+    /// Sets the host's lock keys; whether a program may.
+    pub(super) fn set_host_locks(&self, locks: Leds) -> bool {
+        self.imp().pointing.holder.borrow().as_ref().is_some_and(|holder| holder.set_locks(locks))
     }
 
     /// Takes in what has happened before something of GDK's is heard.

@@ -376,7 +376,9 @@ impl MachineWindow {
     pub(super) fn pass_on(&self, id: ConsoleId) {
         let known = self.shared().known.borrow();
         if let Some((head, _)) = self.shared().head(id) {
-            head.view().set_leds(known.leds.get(&id).copied().unwrap_or_default());
+            if let Some(lights) = known.leds.get(&id) {
+                head.view().set_leds(*lights);
+            }
             head.view().set_pointer_mode(known.pointers.get(&id).copied().unwrap_or_default());
         }
     }

@@ -1,12 +1,15 @@
 //! Who has the keyboard, as a person sees it and chooses it.
 //!
+//! - `lock`: whether the screen is locked.
 //! - `preferences`: when the guest takes it, which keys give it back, what becomes of lock keys.
 //! - `words`: what is said of it, and how each desktop is told to let go of its shortcuts.
 
+mod lock;
 mod preferences;
 mod words;
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
@@ -28,11 +31,14 @@ pub(super) struct Keyboard {
     title: gtk::Label,
     explanation: gtk::Label,
     command: gtk::Label,
+    lights: gtk::Label,
     /// What was said last.
     told: Cell<Option<Holder>>,
     /// Whether the person has been told how to have it back from a picture that fills the screen.
     hinted: Cell<bool>,
     hint: RefCell<Option<adw::Toast>>,
+    /// Tells when the screen is locked.
+    lock: RefCell<Option<Rc<lock::Watch>>>,
 }
 
 impl MachineWindow {
@@ -56,20 +62,32 @@ impl MachineWindow {
 
     /// Keeps keys from the guest while the screen is locked: that is somebody else's hands.
     pub(super) fn watch_screen_lock(&self) {
+        let watch = lock::Watch::start(glib::clone!(
+            #[weak(rename_to = window)]
+            self,
+            move |locked| window.set_screen_locked(locked || window.is_screen_locked())
+        ));
+        self.imp().keyboard.lock.replace(Some(watch));
         let Some(application) = self.application() else { return };
         application.connect_screensaver_active_notify(glib::clone!(
             #[weak(rename_to = window)]
             self,
-            move |application| {
-                let locked = application.is_screensaver_active();
-                window.views().iter().for_each(|view| view.set_obstacle(Obstacle::Locked, locked));
-            }
+            move |_| window.set_screen_locked(window.is_screen_locked())
         ));
+    }
+
+    fn is_screen_locked(&self) -> bool {
+        self.application().is_some_and(|application| application.is_screensaver_active())
+            || self.imp().keyboard.lock.borrow().as_ref().is_some_and(|watch| watch.is_locked())
+    }
+
+    fn set_screen_locked(&self, locked: bool) {
+        self.views().iter().for_each(|view| view.set_obstacle(Obstacle::Locked, locked));
     }
 
     /// A new picture begins with what is known and preferred.
     pub(super) fn prepare_keyboard(&self, view: &DisplayView) {
-        let locked = self.application().is_some_and(|application| application.is_screensaver_active());
+        let locked = self.is_screen_locked();
         let hangs = self.shared().known.borrow().hangs;
         for (obstacle, stands) in
             [(Obstacle::Locked, locked), (Obstacle::Disconnected, !self.is_live()), (Obstacle::Hung, hangs)]
@@ -131,6 +149,9 @@ impl MachineWindow {
         parts.explanation.set_label(&facts.explanation);
         parts.command.set_label(facts.command.as_deref().unwrap_or_default());
         parts.command.set_visible(facts.command.is_some());
+        let lights = words::lights(self.lights());
+        parts.lights.set_visible(lights.is_some());
+        parts.lights.set_label(&lights.unwrap_or_default());
         let taken = matches!(holder, Holder::Guest | Holder::Asked | Holder::Refused);
         self.set_action_state("grab", &taken.to_variant());
         view.update_property(&[gtk::accessible::Property::Description(&words::way_out(&keys))]);
@@ -189,7 +210,8 @@ impl Keyboard {
             .margin_start(12)
             .margin_end(12)
             .build();
-        for label in [&self.title, &self.explanation, &self.command] {
+        self.lights.add_css_class("caption");
+        for label in [&self.title, &self.explanation, &self.command, &self.lights] {
             label.set_wrap(true);
             label.set_natural_wrap_mode(gtk::NaturalWrapMode::None);
             label.set_max_width_chars(44);

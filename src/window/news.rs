@@ -113,7 +113,8 @@ impl MachineWindow {
             }
             Event::Leds(id, leds) => {
                 known.borrow_mut().leds.insert(id, leds);
-                return self.pass_on(id);
+                self.pass_on(id);
+                return self.shared().windows().iter().for_each(Self::tell_keyboard);
             }
             Event::PointerMode(id, mode) => {
                 known.borrow_mut().pointers.insert(id, mode);

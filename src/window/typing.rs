@@ -146,7 +146,7 @@ impl MachineWindow {
     }
 
     /// The guest's lock lights, as far as it has told.
-    fn lights(&self) -> Leds {
+    pub(super) fn lights(&self) -> Leds {
         let id = self.console().map(|console| console.id);
         id.and_then(|id| self.shared().known.borrow().leds.get(&id).copied()).unwrap_or_default()
     }

@@ -2,14 +2,20 @@
 
 #[path = "window/clipboard.rs"]
 mod clipboard;
+#[path = "window/cursor.rs"]
+mod cursor;
 #[path = "window/desk.rs"]
 mod desk;
 #[path = "window/keyboard.rs"]
 mod keyboard;
 #[path = "window/library.rs"]
 mod library;
+#[path = "window/lock.rs"]
+mod lock;
 #[path = "window/looks.rs"]
 mod looks;
+#[path = "window/mutter.rs"]
+mod mutter;
 #[path = "window/pointer.rs"]
 mod pointer;
 #[cfg(feature = "libvirt")]
@@ -19,6 +25,8 @@ mod ready;
 mod resolution;
 #[path = "window/stage.rs"]
 mod stage;
+#[path = "window/x11.rs"]
+mod x11;
 
 use std::sync::{Arc, Mutex};
 

@@ -30,8 +30,8 @@ pub(super) fn turned(shape: &Arc<Cursor>, rotation: Rotation) -> Arc<Cursor> {
 
 /// A shape scaled like the picture.
 ///
-/// GDK wants sizes and hot spots in whole logical units, so the image is shifted and padded with
-/// transparent pixels until both are.
+/// GDK wants sizes and hot spots in whole logical units, and compositors draw only those units exactly
+/// that are whole pixels, too: the image is shifted and padded with transparent pixels until both are.
 pub(super) struct Drawn {
     pub(super) size: (i32, i32),
     pub(super) hotspot: (i32, i32),
@@ -49,15 +49,29 @@ struct Span {
     zoom: f64,
 }
 
+/// The fewest units that are a whole number of pixels at a scale.
+///
+/// One where these would be so many that the shape is mostly padding: then the compositor has to round.
+fn whole(scale: f64) -> f64 {
+    const MOST: u32 = 12;
+    let is_whole = |units: &u32| {
+        let pixels = scale * f64::from(*units);
+        (pixels - pixels.round()).abs() < 1e-3
+    };
+    (1..=MOST).find(is_whole).map_or(1.0, f64::from)
+}
+
 impl Span {
     fn new(length: u32, hot: i32, zoom: f64, scale: f64) -> Self {
         let zoom = zoom.min(f64::from(MAX_SIDE) / f64::from(length));
         let hot = f64::from(hot) * zoom;
-        // The first whole unit at or behind the hot spot: the image moves towards it, in whole
-        // pixels so that at natural size none is mixed with its neighbour.
-        let hot_units = (hot / scale - 1e-9).ceil().max(0.0);
+        let step = whole(scale);
+        let round_up = |units: f64| (units / step - 1e-9).ceil() * step;
+        // The first such unit at or behind the hot spot: the image moves towards it, in whole pixels
+        // so that at natural size none is mixed with its neighbour.
+        let hot_units = round_up(hot / scale).max(0.0);
         let shift = ((hot_units * scale).round() - hot).max(0.0);
-        let units = ((f64::from(length) * zoom + shift) / scale - 1e-9).ceil().max(hot_units + 1.0);
+        let units = round_up((f64::from(length) * zoom + shift) / scale).max(hot_units + step);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -184,9 +198,13 @@ mod tests {
 
     #[test]
     fn a_fractional_scale_pads_to_whole_units_and_keeps_pixels() {
-        for scale in [1.25, 1.5, 1.75] {
+        for scale in [1.25, 1.5, 1.75, 1.1, 2.25] {
             for hotspot in [(0, 0), (1, 0), (2, 1)] {
                 let drawn = Drawn::new(&shape(hotspot), (1.0, 1.0), scale);
+                let is = |units: i32, pixels: f64| (f64::from(units) * scale - pixels).abs() < 1e-6;
+                assert!(is(drawn.size.0, f64::from(drawn.width)), "at {scale}");
+                assert!(is(drawn.size.1, f64::from(drawn.height)), "at {scale}");
+                assert!(is(drawn.hotspot.0, (f64::from(drawn.hotspot.0) * scale).round()), "at {scale}");
                 assert!(drawn.hotspot.0 < drawn.size.0 && drawn.hotspot.1 < drawn.size.1);
                 let opaque = drawn.bytes.chunks(4).filter(|pixel| pixel[3] == 255).count();
                 assert_eq!(opaque, 6, "at {scale}: a pixel was lost or mixed");

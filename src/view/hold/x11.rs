@@ -12,20 +12,24 @@ use std::rc::Rc;
 use gtk::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use x11rb::connection::Connection;
-use x11rb::errors::ReplyOrIdError;
+use x11rb::errors::{ReplyError, ReplyOrIdError};
 use x11rb::protocol::Event;
 use x11rb::protocol::xfixes::{self, BarrierDirections, ConnectionExt as _};
 use x11rb::protocol::xinput::{self, ConnectionExt as _, Fp3232, XIEventMask};
-use x11rb::protocol::xproto::{ConnectionExt as _, Window};
+use x11rb::protocol::xkb::{self, ConnectionExt as _};
+use x11rb::protocol::xproto::{ConnectionExt as _, ModMask, Window};
 use x11rb::rust_connection::RustConnection;
 
 use super::source::Watch;
 use super::{Happened, How, Tell};
 use crate::geometry::{Logical, Rect};
-use crate::input::Delta;
+use crate::input::{Delta, Leds};
 
 /// Every pointer that the person sees, as `XIAllMasterDevices` names them.
 const ALL_MASTERS: u16 = 1;
+
+/// The modifiers of lock keys: Num Lock is the second one with every usual layout.
+const LOCKS: [(Leds, ModMask); 2] = [(Leds::CAPS, ModMask::LOCK), (Leds::NUM, ModMask::M2)];
 
 /// How far barriers reach beyond each other at the corners.
 const OVERLAP: i32 = 2;
@@ -108,6 +112,15 @@ impl Pointer {
 
     pub(super) fn catch_up(&self) {
         self.link.catch_up();
+    }
+
+    /// Sets the server's lock keys; whether it has.
+    pub(super) fn set_locks(&self, locks: Leds) -> bool {
+        let done = self.link.set_locks(locks);
+        if let Err(error) = &done {
+            tracing::warn!(%error, "the X server's lock keys cannot be set");
+        }
+        done.is_ok()
     }
 }
 
@@ -211,6 +224,19 @@ impl Link {
         let mask = xinput::EventMask { deviceid: ALL_MASTERS, mask: vec![mask] };
         self.connection.xinput_xi_select_events(self.root, &[mask])?;
         Ok(())
+    }
+
+    fn set_locks(&self, locks: Leds) -> Result<(), ReplyError> {
+        let mut on = ModMask::from(0_u16);
+        for (light, modifier) in LOCKS {
+            if locks.contains(light) {
+                on |= modifier;
+            }
+        }
+        let (all, none) = (ModMask::LOCK | ModMask::M2, ModMask::from(0_u16));
+        self.connection.xkb_use_extension(1, 0)?.reply()?;
+        let keyboard = u16::from(xkb::ID::USE_CORE_KBD);
+        self.connection.xkb_latch_lock_state(keyboard, all, on, false, 0_u8.into(), none, false, 0)?.check()
     }
 
     /// Whether something has come, or the server is gone and that is news.

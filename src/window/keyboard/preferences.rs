@@ -3,7 +3,7 @@
 use adw::prelude::*;
 use gtk::{gio, glib};
 
-use super::words::fault;
+use super::words::{Desktop, fault};
 use crate::input::grab::When;
 use crate::input::{Combination, Sync};
 use crate::window::i18n::gettext;
@@ -22,8 +22,7 @@ const CTRL_ALT: &str = "Ctrl+Alt";
 
 /// In the order of their numbers in the schema.
 const WHEN: [When; 4] = [When::Never, When::Click, When::Hover, When::Fullscreen];
-/// What the guest changes by itself the host does not follow: no Wayland client may set its locks.
-const SYNC: [Sync; 2] = [Sync::Off, Sync::ToGuest];
+const SYNC: [Sync; 3] = [Sync::Off, Sync::ToGuest, Sync::Both];
 
 /// What the person prefers.
 #[derive(Debug)]
@@ -82,14 +81,18 @@ pub(in crate::window) fn group(store: &gio::Settings) -> adw::PreferencesGroup {
         &["never", "click", "hover", "fullscreen"],
     ));
     group.add(&release_keys(store));
-    let locks = [gettext("Leave Alone"), gettext("As on This Computer")];
+    let mut locks = vec![gettext("Leave Alone"), gettext("As on This Computer")];
+    // No client of Wayland may set the desktop's: it is offered there only to those who have chosen it.
+    if Desktop::here() == Desktop::X11 || store.string(LOCKS) == "both" {
+        locks.push(gettext("Both Follow Each Other"));
+    }
     group.add(&choice(
         store,
         LOCKS,
         &gettext("Caps Lock and Num Lock"),
         &gettext("What becomes of the machine’s when it gets the keyboard"),
         &locks,
-        &["off", "to-guest"],
+        &["off", "to-guest", "both"],
     ));
     group
 }

@@ -1,8 +1,8 @@
 //! What is said of the keyboard, and how each desktop is told to let go of its shortcuts.
 
 use crate::APP_ID;
-use crate::input::CombinationError;
 use crate::input::grab::{Freed, State};
+use crate::input::{CombinationError, Leds};
 use crate::window::i18n::{gettext, gettext_f};
 
 /// Who has the keyboard, as a person sees it.
@@ -97,6 +97,18 @@ pub(in crate::window) fn fault(error: &CombinationError) -> String {
         CombinationError::Twice(name) => gettext_f("“{name}” stands there twice", &[("name", name)]),
         CombinationError::TooMany => gettext("Too many keys at once"),
     }
+}
+
+/// Which lock keys are on in the guest, if any are.
+pub(super) fn lights(lights: Leds) -> Option<String> {
+    let names = [
+        (Leds::CAPS, gettext("Caps Lock")),
+        (Leds::NUM, gettext("Num Lock")),
+        (Leds::SCROLL, gettext("Scroll Lock")),
+    ];
+    let on: Vec<_> =
+        names.into_iter().filter(|(light, _)| lights.contains(*light)).map(|(_, name)| name).collect();
+    (!on.is_empty()).then(|| gettext_f("On in the machine: {locks}", &[("locks", &on.join(", "))]))
 }
 
 /// How the person has the keyboard back.

@@ -1,25 +1,26 @@
 //! Who has the keyboard: the guest, the window or the desktop, and every way from one to the other.
 
+use harness::desk::Desk;
 use harness::dice::Dice;
 use harness::input::{Input, keys};
 
 use crate::desk::Scene;
 use crate::showing;
 
-const GUEST: &str = "The machine has the keyboard";
+pub(super) const GUEST: &str = "The machine has the keyboard";
 const REFUSED: &str = "The desktop keeps its shortcuts";
-const SHARED: &str = "The desktop has its shortcuts";
-const WINDOW: &str = "The window has the keyboard";
-const NOBODY: &str = "The machine does not get any keys";
+pub(super) const SHARED: &str = "The desktop has its shortcuts";
+pub(super) const WINDOW: &str = "The window has the keyboard";
+pub(super) const NOBODY: &str = "The machine does not get any keys";
 
 #[track_caller]
-fn wait_for(scene: &mut Scene, holder: &str) {
+pub(super) fn wait_for<D: Desk>(scene: &mut Scene<D>, holder: &str) {
     let wanted = format!("keyboard {holder}");
     scene.ask_until("keyboard", "keyboard ", |heard| heard == wanted);
 }
 
 /// Clicks into the middle of the picture.
-fn click(scene: &mut Scene, input: &mut Input) {
+pub(super) fn click(scene: &mut Scene, input: &mut Input) {
     let window = scene.window().rect;
     let (x, y) = (window.x + window.width / 2, window.y + window.height / 2);
     input.move_to(f64::from(x), f64::from(y)).expect("a pointer");
@@ -46,13 +47,13 @@ fn guest_gets_shortcut(scene: &mut Scene, input: &mut Input) -> bool {
 
 /// Waits until the guest is told this, and keeps it with the rest.
 #[track_caller]
-fn hear(scene: &mut Scene, told: &str) {
+pub(super) fn hear<D: Desk>(scene: &mut Scene<D>, told: &str) {
     scene.hear_until(|answer| answer == told);
     scene.asked.push(told.to_owned());
 }
 
 /// What the guest holds, going by all that it was told.
-fn held(asked: &[String]) -> Vec<String> {
+pub(super) fn held(asked: &[String]) -> Vec<String> {
     let mut held: Vec<String> = Vec::new();
     for told in asked {
         if let Some(key) = told.strip_suffix(", Down)") {
@@ -245,6 +246,43 @@ fn a_text_is_typed_and_can_be_stopped() {
     scene.play(&["say"]);
     let more: Vec<_> = scene.asked[typed..].iter().filter(|told| told.contains("Key")).collect();
     assert!(more.is_empty(), "it goes on: {more:?}");
+}
+
+#[test]
+fn lock_keys_are_pressed_in_the_guest_as_the_host_has_them_and_its_lights_are_shown() {
+    let (mut scene, mut input) = with_shortcut();
+    let away_and_back = |scene: &mut Scene| {
+        scene.sway.run("workspace 1").expect("a workspace");
+        scene.wait_for_state("active=true");
+        scene.play(&["say"]);
+        scene.asked.retain(|told| told.contains("Key"));
+        std::mem::take(&mut scene.asked)
+    };
+    let leave = |scene: &mut Scene| {
+        scene.sway.run("workspace other").expect("a workspace");
+        scene.wait_for_state("active=false");
+        scene.asked.clear();
+    };
+    let tap = |number: u8| ["Down", "Up"].map(|press| format!("0 Key(Qnum({number}), {press})"));
+    scene.play(&["leds 0 0"]);
+    leave(&mut scene);
+    input.tap(keys::KEY_CAPSLOCK).expect("a key");
+    assert!(away_and_back(&mut scene).is_empty(), "a guest that has shown no lights");
+    scene.play(&["leds 0 2"]);
+    assert_eq!(scene.ask("lights", "lights "), "lights On in the machine: Num Lock");
+    leave(&mut scene);
+    assert_eq!(away_and_back(&mut scene), [tap(58), tap(69)].concat(), "Caps Lock, and not Num Lock");
+    // Nothing is pressed again, whatever else is told of the machine.
+    scene.play(&["mode 0 absolute"]);
+    leave(&mut scene);
+    assert!(away_and_back(&mut scene).is_empty());
+    scene.play(&["leds 0 4"]);
+    assert_eq!(scene.ask("lights", "lights "), "lights On in the machine: Caps Lock");
+    leave(&mut scene);
+    input.tap(keys::KEY_CAPSLOCK).expect("a key");
+    assert_eq!(away_and_back(&mut scene), tap(58));
+    scene.play(&["leds 0 0"]);
+    assert_eq!(scene.ask("lights", "lights"), "lights");
 }
 
 #[test]

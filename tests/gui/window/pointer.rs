@@ -19,7 +19,7 @@ fn pointing(mode: &str) -> (Scene, Input, (f64, f64)) {
     (scene, input, corner)
 }
 
-fn wait_for_hold<D: Desk>(scene: &mut Scene<D>, held: bool) {
+pub(super) fn wait_for_hold<D: Desk>(scene: &mut Scene<D>, held: bool) {
     scene.ask_until("hold", "hold ", |answer| answer == format!("hold {held}"));
 }
 
@@ -31,7 +31,7 @@ fn settle(scene: &mut Scene, input: &mut Input) -> Vec<String> {
 }
 
 /// How far the guest's pointer was moved in all.
-fn moved(told: &[String]) -> (i32, i32) {
+pub(super) fn moved(told: &[String]) -> (i32, i32) {
     let mut sum = (0, 0);
     for words in told.iter().filter_map(|line| line.strip_prefix("0 MoveBy { x: ")) {
         let (x, y) = words.trim_end_matches(" }").split_once(", y: ").expect("two numbers");

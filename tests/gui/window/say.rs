@@ -62,6 +62,15 @@ impl Play {
         self.recorder.say(&format!("keyboard {}", words.as_deref().unwrap_or("-")));
     }
 
+    /// Which of the machine's lock keys the window shows as lit.
+    pub(super) fn say_lights(&self) {
+        let popover = self.keyboard_button().and_then(|button| button.popover()).expect("a popover");
+        let shown = all::<gtk::Label>(popover.upcast_ref()).into_iter();
+        let words = shown.filter(|label| label.has_css_class("caption") && WidgetExt::get_visible(label));
+        let words: Vec<_> = words.map(|label| label.text()).collect();
+        self.recorder.say(&format!("lights {}", words.join("|")));
+    }
+
     /// The tabs of each window that is seen, the one in front with a star; sorted.
     pub(super) fn say_windows(&self) {
         let seen = self.application.windows().into_iter().filter(|window| window.is_visible());

@@ -3,6 +3,8 @@
 //! The script comes line by line through a socket; what the window asks of the machine goes back
 //! the same way.
 
+#[path = "point.rs"]
+pub(crate) mod point;
 #[path = "say.rs"]
 mod say;
 #[path = "shelf.rs"]
@@ -225,6 +227,7 @@ impl Play {
             ["copy", text] => self.window().clipboard().set_text(text),
             ["combinations"] => self.say_combinations(),
             ["keyboard"] => self.say_keyboard(),
+            ["lights"] => self.say_lights(),
             ["open-keyboard"] => self.keyboard_button().expect("a button").popup(),
             ["leds", id, bits] => self.tell(Event::Leds(
                 ConsoleId(id.parse().expect("a number")),
@@ -234,7 +237,9 @@ impl Play {
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
             ["close-menu"] => self.activate("win.menu", None),
-            ["mode" | "tie" | "raw" | "hold" | "busy" | "touch", ..] => self.act_on_pointer(&words),
+            ["mode" | "cursor" | "tie" | "raw" | "hold" | "busy" | "touch", ..] => {
+                self.act_on_pointer(&words)
+            }
             ["close-dialog"] => {
                 if let Some(dialog) = self.window().visible_dialog() {
                     dialog.force_close();
@@ -283,28 +288,6 @@ impl Play {
             }
             ["clipboard"] => {
                 glib::spawn_future_local(clipboard(self.window().clone(), self.recorder.clone()));
-            }
-            _ => panic!("not in the script's language: {words:?}"),
-        }
-    }
-
-    fn act_on_pointer(&self, words: &[&str]) {
-        match *words {
-            ["mode", id, mode] => {
-                let mode = if mode == "absolute" { PointerMode::Absolute } else { PointerMode::Relative };
-                self.tell(Event::PointerMode(ConsoleId(id.parse().expect("a number")), mode));
-            }
-            ["tie", tie] => self.view().set_tie(match tie {
-                "lock" => Tie::Lock,
-                "confine" => Tie::Confine,
-                _ => Tie::Free,
-            }),
-            ["touch", event, x, y] => self.touch(event, x, y),
-            ["raw", factor] => self.view().set_speed(Speed::raw(factor.parse().expect("a number"))),
-            ["hold"] => self.recorder.say(&format!("hold {}", self.view().holds_pointer())),
-            // The main loop does nothing else meanwhile, as while a large window is being drawn.
-            ["busy", milliseconds] => {
-                std::thread::sleep(Duration::from_millis(milliseconds.parse().expect("a number")))
             }
             _ => panic!("not in the script's language: {words:?}"),
         }

@@ -1,6 +1,7 @@
 //! Desktops without a screen: compositors and X servers, each private to the test that started it.
 
 mod film;
+mod headless;
 pub mod ipc;
 mod mutter;
 mod session;
@@ -8,6 +9,7 @@ mod sway;
 mod xvfb;
 
 pub use film::{Film, Still};
+pub use headless::HeadlessMutter;
 pub use mutter::Mutter;
 pub use session::Session;
 pub use sway::{Find, Layout, Output, OutputState, Renderer, Sway, SwayConfig, Window};

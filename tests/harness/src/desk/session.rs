@@ -97,6 +97,7 @@ impl Session {
             ("XDG_CACHE_HOME", dir("cache")?),
             ("XDG_STATE_HOME", dir("state")?),
             ("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", bus_path.display())),
+            ("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}", bus_path.display())),
             ("GSETTINGS_BACKEND", "keyfile".to_owned()),
             ("GTK_A11Y", "none".to_owned()),
             ("NO_AT_BRIDGE", "1".to_owned()),
@@ -119,7 +120,7 @@ impl Session {
         self.scope.join("run")
     }
 
-    /// The address of the private session bus.
+    /// The address of the private bus, which is the session's and the system's.
     pub fn bus_address(&self) -> String {
         format!("unix:path={}", self.scope.join("bus").display())
     }
