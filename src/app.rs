@@ -16,12 +16,12 @@ mod logging;
 mod screenshot;
 
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use clap::Parser;
 
 use self::cli::{Cli, Command, ConnectOptions};
 use self::exit::{Exit, Failure};
+use crate::clock;
 use crate::library::launched;
 use crate::library::model::Launched;
 use crate::source::{ConnectError, launch, libvirt};
@@ -63,10 +63,9 @@ fn open(options: ConnectOptions) -> Exit {
 /// Opens a window on a machine that is started, and remembers how.
 fn open_launched(options: ConnectOptions, words: Option<Vec<String>>) -> Exit {
     let folder = std::env::current_dir().ok().and_then(|folder| folder.into_os_string().into_string().ok());
-    let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |span| span.as_secs());
     if let (Some(words), Some(folder), Some(place)) = (words, folder, launched::place())
         && cfg!(feature = "gui")
-        && let Err(error) = launched::remember(&place, Launched::new(words, folder, at))
+        && let Err(error) = launched::remember(&place, Launched::new(words, folder, clock::date()))
     {
         tracing::warn!(%error, "the machine will not be found in the library");
     }

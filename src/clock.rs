@@ -1,7 +1,7 @@
 //! Time as a parameter: a moment on the monotonic clock that tests can make up.
 
 use std::ops::{Add, Sub};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A moment on `CLOCK_MONOTONIC`, in nanoseconds.
 ///
@@ -55,6 +55,11 @@ pub fn now() -> Time {
     let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
     let nanos = u64::try_from(now.tv_nsec).unwrap_or_default();
     Time(seconds * 1_000_000_000 + nanos)
+}
+
+/// Reads the calendar: seconds since 1970.
+pub fn date() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]

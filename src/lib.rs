@@ -16,6 +16,7 @@
 //! holds that:
 //!
 //! - [`geometry`], [`pixel`], [`clock`]: values that know nobody.
+//! - [`folders`]: where a person's files are.
 //! - [`markup`]: XML that is edited where it stands.
 //! - [`clipboard`]: what is copied on one side and pasted on the other.
 //! - [`resolution`]: which size to ask the guest for, and what became of it.
@@ -36,6 +37,7 @@ pub mod app;
 pub mod clipboard;
 pub mod clock;
 pub mod display1;
+pub mod folders;
 pub mod frame;
 pub mod geometry;
 pub mod host;

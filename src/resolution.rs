@@ -5,7 +5,7 @@
 //! before the person does something else. That, and that a window sized to suit the guest's picture
 //! asks for nothing, keeps the guest from following a window that follows the guest.
 //!
-//! - `device`: what display devices make of wishes.
+//! - `device`: what display devices make of wishes; `ceiling`: what one shows at most.
 //! - `physical`: millimetres.
 //! - `layout`: where heads are among each other.
 //! - `offers`: what a menu of sizes holds.
@@ -16,6 +16,7 @@
 //! there is one, is a scanout of another size. Some devices disconnect the guest's monitor for 100 ms
 //! for each wish (`vfio_display_edid_update`, hw/vfio/display.c), so wishes are to be rare.
 
+mod ceiling;
 mod device;
 mod layout;
 mod offers;
@@ -32,6 +33,7 @@ pub use offers::{NoSize, Offer, OfferKind, offers, typed};
 pub use physical::{Millimetres, Pitch};
 pub use verdict::{Driver, Reason, Remedy, Verdict};
 
+use self::ceiling::Ceiling;
 use self::verdict::Evidence;
 use crate::clock::Time;
 use crate::geometry::{Guest, Logical, Point, Rect, Rotation, ScreenScale, Size, dividing_mode};
@@ -105,6 +107,7 @@ pub struct Control {
     device: Device,
     driver: Driver,
     limits: Limits,
+    ceiling: Ceiling,
     policy: Policy,
     window: Option<Window>,
     /// What the guest shows.
@@ -165,6 +168,7 @@ impl Control {
             device,
             driver: Driver::Unknown,
             limits: Limits::COMMON,
+            ceiling: Ceiling::default(),
             policy,
             window: None,
             shown: None,
@@ -190,7 +194,7 @@ impl Control {
 
     /// What may be asked of it.
     pub fn limits(&self) -> Limits {
-        self.limits
+        self.ceiling.within(self.limits)
     }
 
     /// What is known of the guest's driver.
@@ -235,14 +239,14 @@ impl Control {
     /// Without following it is asked for once. While the guest follows the window it lasts until the
     /// person gives the window another size; with [`Policy::OnlyFullscreen`] it is that of the window.
     pub fn choose(&mut self, size: Option<Size<Guest>>, now: Time) {
-        self.chosen = size.map(|size| self.limits.clamp(size));
+        self.chosen = size.map(|size| self.limits().clamp(size));
         self.want_now(now);
     }
 
     /// Asks again for what the guest has not done, or has forgotten: after a restart, or when the
     /// person says so.
     pub fn ask_again(&mut self, now: Time) {
-        self.support = Support::Unknown;
+        (self.support, self.ceiling) = (Support::Unknown, Ceiling::default());
         self.want_now(now);
     }
 
@@ -302,6 +306,9 @@ impl Control {
             return;
         }
         self.shown = shown;
+        if let Some(shown) = shown {
+            self.ceiling.showed(shown);
+        }
         let (Some(last), Some(shown)) = (self.last, shown) else { return };
         if shown == last.wish.size {
             self.followed = true;
@@ -407,10 +414,17 @@ impl Control {
     }
 
     fn give_up(&mut self) {
-        let Some(last) = self.last else { return };
+        let Some(Last { wish: Wish { size: asked, .. }, before, .. }) = self.last else { return };
         let &mut Self { device, driver, shown, followed, .. } = self;
-        let reason = Evidence { device, driver, before: last.before, shown, followed }.reason();
-        self.verdict = Verdict::NotFollowed { asked: last.wish.size, reason };
+        let reason = match shown.filter(|_| device == Device::Vfio) {
+            Some(shown) => {
+                self.ceiling.stayed(asked, before, shown);
+                self.ceiling.explains(asked, shown).then_some(Reason::Most(shown))
+            }
+            None => None,
+        };
+        let evidence = || Evidence { device, driver, before, shown, followed }.reason();
+        self.verdict = Verdict::NotFollowed { asked, reason: reason.unwrap_or_else(evidence) };
     }
 
     /// Things have settled: what is to be asked, if that is anything new.
@@ -437,8 +451,7 @@ impl Control {
             return None;
         }
         let dropped = same && last.wish.millimetres == wish.millimetres;
-        let millimetres = if dropped { wish.millimetres.nudged() } else { wish.millimetres };
-        Some(Wish { millimetres, ..wish })
+        Some(if dropped { wish.nudged() } else { wish })
     }
 
     /// The size that the guest should have, `None` where that is its own affair. What it shows, if
@@ -447,7 +460,7 @@ impl Control {
         let fullscreen = window.sized_by == SizedBy::Fullscreen;
         match (self.policy, self.chosen) {
             (Policy::OnlyFullscreen, chosen) if !fullscreen => {
-                chosen.or(self.windowed).map(|size| self.limits.clamp(size))
+                chosen.or(self.windowed).map(|size| self.limits().clamp(size))
             }
             (Policy::OnlyFullscreen, _) | (Policy::FollowWindow, None) => {
                 Some(self.fitting(window, fullscreen))
@@ -458,15 +471,24 @@ impl Control {
 
     fn fitting(&self, window: &Window, fullscreen: bool) -> Size<Guest> {
         // A monitor's own size is one that guests know, whatever divides it.
-        let align = if fullscreen { 1 } else { self.limits.align };
+        let limits = self.limits();
+        let align = if fullscreen { 1 } else { limits.align };
         let Window { area, scale, rotation, .. } = *window;
-        let best = self.limits.clamp(dividing_mode(area, scale, rotation, align));
-        let all = dividing_mode(area, scale, rotation, 1);
+        let best = limits.clamp(dividing_mode(area, scale, rotation, align));
+        let all = limits.clamp(dividing_mode(area, scale, rotation, 1));
         let enough = |shown: &Size<Guest>| {
             let between = |least: u32, shown: u32, most: u32| least <= shown && shown <= most;
             between(best.width, shown.width, all.width) && between(best.height, shown.height, all.height)
         };
         self.shown.filter(enough).unwrap_or(best)
+    }
+}
+
+impl Wish {
+    /// The same for the guest, and news for QEMU, which drops what is the same as the last one.
+    #[must_use]
+    pub fn nudged(self) -> Self {
+        Self { millimetres: self.millimetres.nudged(), ..self }
     }
 }
 

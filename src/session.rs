@@ -105,6 +105,13 @@ pub struct Console {
     pub stats: Arc<Stats>,
 }
 
+impl Console {
+    /// Its device's id, or the name of its type where that has none: the label without the head.
+    pub fn device_name(&self) -> &str {
+        hardware::device_name(&self.label, self.head)
+    }
+}
+
 impl fmt::Debug for Console {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, label, kind, head, device, hardware, size, .. } = self;

@@ -36,7 +36,8 @@
 //! - `clipboard`: what is copied here and pasted in the machine, and the other way round.
 //! - `ramfb`: what to do where firmware draws nothing.
 //! - [`ready`]: what a machine of libvirt's lacks, and the dialog that changes its definition.
-//! - `line`: a dialog with a line to fill in. `monospace`: text as machines write it.
+//! - `line`: a dialog with a line to fill in. `monospace`: text as machines write it. `ticking`: what is
+//!   done again and again.
 //! - `diagnostics`: everything there is to know, as text for those who are to help.
 //! - `fullscreen`, `sizing`, `closing`, `screenshot`, `details`, `shortcuts`, `about`: as they say.
 
@@ -83,6 +84,7 @@ mod sizing;
 mod spread;
 mod statistics;
 mod story;
+pub(crate) mod ticking;
 mod typing;
 pub(crate) mod words;
 
@@ -105,6 +107,7 @@ use self::settings::Settings;
 use self::shared::Shared;
 use self::sizing::Sizing;
 use self::statistics::Statistics;
+use self::ticking::Ticking;
 use crate::geometry::{Rotation, Scaling};
 use crate::present::{Filter, Wanted};
 use crate::session::{Boosting, Console, ConsoleId};
@@ -217,7 +220,7 @@ mod imp {
         pub(super) settings: Settings,
         pub(super) statistics: Statistics,
         pub(super) switches: power::Switches,
-        pub(super) countdown: RefCell<Option<glib::SourceId>>,
+        pub(super) countdown: Ticking,
         /// Whether the person has been told what the machine lacks.
         pub(super) hinted: Cell<bool>,
         /// Whether the person has been told how to leave fullscreen.

@@ -29,27 +29,15 @@ pub(super) struct Lines {
 impl Lines {
     /// Looks at what was copied in the guest, and gives it the host's line ends.
     pub(super) fn for_host(&mut self, text: Arc<str>) -> Arc<str> {
-        let windows = match text.contains('\n') {
-            true => ends_as_on_windows(&text),
-            false => self.learned,
-        };
-        self.learned = windows;
-        let convert = match self.wanted {
-            LineEnds::Auto => windows,
-            LineEnds::Unix => false,
-            LineEnds::Windows => true,
-        };
-        if convert && text.contains('\r') { text.replace("\r\n", "\n").into() } else { text }
+        if text.contains('\n') {
+            self.learned = ends_as_on_windows(&text);
+        }
+        if self.as_on_windows() && text.contains('\r') { text.replace("\r\n", "\n").into() } else { text }
     }
 
     /// Gives what was copied on the host the guest's line ends.
     pub(super) fn for_guest(self, text: Arc<str>) -> Arc<str> {
-        let convert = match self.wanted {
-            LineEnds::Auto => self.learned,
-            LineEnds::Unix => false,
-            LineEnds::Windows => true,
-        };
-        if !(convert && text.contains('\n')) {
+        if !(self.as_on_windows() && text.contains('\n')) {
             return text;
         }
         let plain = match text.contains("\r\n") {
@@ -57,6 +45,15 @@ impl Lines {
             false => Cow::Borrowed(&*text),
         };
         plain.replace('\n', "\r\n").into()
+    }
+
+    /// Whether the guest's lines end as on Windows.
+    fn as_on_windows(self) -> bool {
+        match self.wanted {
+            LineEnds::Auto => self.learned,
+            LineEnds::Unix => false,
+            LineEnds::Windows => true,
+        }
     }
 }
 

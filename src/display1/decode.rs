@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::interface;
 use super::wire::{Malformed, Reader, Words};
-use crate::frame::{Cursor, Dmabuf, DmabufParts, Event, Image, LayoutError, Mapped, Plane, Wire};
+use crate::frame::{Cursor, Dmabuf, DmabufParts, Event, Image, LayoutError, MAX_SIDE, Mapped, Plane, Wire};
 use crate::geometry::{Point, Rect, Size};
 use crate::pixel::{Format, Fourcc, Modifier};
 
@@ -231,9 +231,12 @@ fn damage<'a>(args: &mut Reader<'a>) -> Result<Event<'a>, DecodeError> {
 }
 
 /// The position is that of the shape's corner or of the hot spot, depending on the device, and may
-/// be negative. QEMU before 9.1 sends any number for 'on'.
+/// be negative. Farther out than any screen reaches it is at that distance: it is reckoned with. QEMU
+/// before 9.1 sends any number for 'on'.
 fn mouse_set<'a>(args: &mut Reader<'a>) -> Result<Event<'a>, DecodeError> {
     let (x, y, on) = (args.i32()?, args.i32()?, args.i32()?);
+    let farthest = i32::try_from(MAX_SIDE).unwrap_or(i32::MAX);
+    let [x, y] = [x, y].map(|at| at.clamp(-farthest, farthest));
     Ok(Event::PointerSet { at: Point::new(x, y), visible: on != 0 })
 }
 

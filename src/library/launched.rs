@@ -6,15 +6,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::model::Launched;
+use crate::folders;
 
 /// So many are remembered.
 const MOST: usize = 12;
 
 /// Where they are kept; `None` for somebody without a home.
 pub fn place() -> Option<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    Some(state.or_else(home)?.join("oriel/launched.json"))
+    Some(folders::state()?.join("oriel/launched.json"))
 }
 
 /// What was launched lately, the last first. What cannot be read counts as nothing.
@@ -66,7 +65,6 @@ fn write(place: &Path, all: &[Launched]) -> io::Result<()> {
         let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).clone();
         let mut file = options.open(&unfinished)?;
         file.write_all(&serde_json::to_vec_pretty(all)?)?;
-        file.sync_all()?;
         fs::rename(&unfinished, place)
     })();
     written.inspect_err(|_| {

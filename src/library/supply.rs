@@ -62,13 +62,13 @@ pub trait Host: fmt::Debug {
     fn add(&self, uri: &str);
     /// Lets go of a connection.
     fn remove(&self, uri: &str);
-    /// Looks whether there are connections now that there were not.
+    /// Looks whether there are connections now that there were not, and a Virtual Machine Manager.
     fn look_around(&self);
     /// The connection by this URI.
     fn hypervisor(&self, uri: &str) -> Option<Hypervisor>;
     /// How the consoles of a machine that is open reach the screen.
     fn showing(&self, key: &Key) -> Vec<Showing>;
-    /// Whether there is a Virtual Machine Manager.
+    /// Whether there was a Virtual Machine Manager when it was looked for last.
     fn has_manager(&self) -> bool;
     /// Shows a machine there; or only the program, without one.
     fn open_manager(&self, key: Option<&Key>);

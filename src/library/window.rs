@@ -96,8 +96,8 @@ mod imp {
         pub(super) drawing: RefCell<Vec<Fact>>,
         /// Whether the definition is to be shown as soon as it comes.
         pub(super) definition_wanted: Cell<bool>,
-        /// The connections that were added by hand, while they are being shown.
-        pub(super) connections: RefCell<Option<adw::PreferencesDialog>>,
+        /// The list of connections, while it is being shown.
+        pub(super) connections: glib::WeakRef<gtk::ListBox>,
     }
 
     #[glib::object_subclass]

@@ -7,6 +7,7 @@ mod dmabuf;
 #[cfg_attr(not(feature = "gl"), path = "gtk/own/absent.rs")]
 mod own;
 mod texture;
+mod turned;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -121,7 +122,7 @@ impl Painter {
         if let Step::Waiting(serial, received) = state.step {
             state.step = Step::Drawn(serial, received);
         }
-        let Some(drawing) = &state.drawing else { return };
+        let Some(drawing) = &mut state.drawing else { return };
         let placement = &scene.placement;
         let scale = placement.scale().factor();
         let Rect { origin: Point { x, y, .. }, .. } = placement.pixels();
@@ -299,8 +300,13 @@ fn fidelity(scene: &Scene) -> Fidelity {
 }
 
 /// Draws a texture such that its picture, turned, fills the placement's size from here on.
-fn draw(snapshot: &::gtk::Snapshot, drawing: &Drawing, placement: &Placement, filter: gsk::ScalingFilter) {
-    let (shape, rotation) = (&drawing.shape, placement.rotation());
+fn draw(
+    snapshot: &::gtk::Snapshot,
+    drawing: &mut Drawing,
+    placement: &Placement,
+    filter: gsk::ScalingFilter,
+) {
+    let (texture, shape, rotation) = drawing.turned(placement.rotation());
     let turned = placement.device_size();
     let (width, height) = (f64::from(turned.width), f64::from(turned.height));
     match rotation {
@@ -327,7 +333,7 @@ fn draw(snapshot: &::gtk::Snapshot, drawing: &Drawing, placement: &Placement, fi
     if !whole {
         snapshot.push_clip(&float_rect(upright.at_origin()));
     }
-    snapshot.append_scaled_texture(&drawing.texture, filter, &bounds);
+    snapshot.append_scaled_texture(texture, filter, &bounds);
     if !whole {
         snapshot.pop();
     }

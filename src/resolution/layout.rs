@@ -4,6 +4,9 @@
 //! guest lays out its heads in their own pixels. So places are not scaled but rebuilt: what is to the
 //! right stays to the right and begins where its neighbour ends, and nothing overlaps. Where one unit
 //! is one pixel everywhere, the guest's layout is the monitors'.
+//!
+//! QEMU 10.0 takes places and keeps them to itself: a virtio-gpu tells its guest sizes alone
+//! (`virtio_gpu_base_fill_display_info`, hw/display/virtio-gpu-base.c), and a vfio device has one head.
 
 use crate::geometry::{Guest, Logical, Point, Rect, Size};
 

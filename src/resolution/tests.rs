@@ -21,6 +21,8 @@ enum Manner {
     Obeys(u64),
     /// Knows multiples of 16, up to 1600 × 1200.
     Rounds,
+    /// Shows this at most, as a device that cuts off what is more.
+    UpTo(u32, u32),
     /// Obeys, and goes back to its own size after a second.
     Relapses,
     Ignores,
@@ -48,8 +50,12 @@ struct World {
 
 impl World {
     fn new(manner: Manner, policy: Policy, scale: f64) -> Self {
+        Self::of(Device::Virtio, manner, policy, scale)
+    }
+
+    fn of(device: Device, manner: Manner, policy: Policy, scale: f64) -> Self {
         let mut world = Self {
-            control: Control::new(Device::Virtio, policy),
+            control: Control::new(device, policy),
             now: Time::from_millis(1_000),
             manner,
             scale: ScreenScale::new(scale),
@@ -159,6 +165,10 @@ impl World {
                 let size = Size::new(rounded(wish.size.width, 1600), rounded(wish.size.height, 1200));
                 self.plans.push_back((later(40), size));
             }
+            Manner::UpTo(width, height) => {
+                let size = Size::new(wish.size.width.min(width), wish.size.height.min(height));
+                self.plans.push_back((later(140), size));
+            }
             Manner::Relapses => {
                 self.plans.extend([(later(40), wish.size), (later(1040), own)]);
             }
@@ -197,6 +207,34 @@ fn a_window_that_has_settled_is_asked_for_once() {
     assert_eq!((size, after), (Size::new(1600, 900), Duration::from_millis(40)));
     world.settle();
     assert_eq!(world.wishes.len(), 1);
+}
+
+#[test]
+fn a_device_is_not_asked_for_more_than_it_turned_out_to_have() {
+    let mut world = World::of(Device::Vfio, Manner::UpTo(1600, 1000), Policy::FollowWindow, 1.0);
+    world.drag(1800, 1100);
+    world.settle();
+    assert!(matches!(world.control.verdict(), Verdict::NotFollowed { reason: Reason::OtherSize(_), .. }));
+    world.drag(2200, 1400);
+    world.settle();
+    let most = Size::new(1600, 1000);
+    let verdict = Verdict::NotFollowed { asked: Size::new(2200, 1400), reason: Reason::Most(most) };
+    assert_eq!((world.control.verdict(), world.control.limits().most), (verdict, most));
+    for size in [(2400, 1300), (2300, 1200)] {
+        world.drag(size.0, size.1);
+        world.settle();
+    }
+    world.drag(2000, 900);
+    world.settle();
+    assert_eq!(world.sizes(), [(1800, 1100), (2200, 1400), (1600, 900)], "what it can, and nothing more");
+    assert!(matches!(world.control.verdict(), Verdict::Followed { .. }));
+    world.drag(2400, 1400);
+    world.settle();
+    assert_eq!(world.sizes().last(), Some(&(1600, 1000)));
+    // Somebody knows better.
+    world.control.ask_again(world.now);
+    world.settle();
+    assert_eq!(world.sizes().last(), Some(&(2400, 1400)));
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub enum Reason {
     NoAgent,
     /// The guest took another size: the nearest that its driver can, or one that somebody chose.
     OtherSize(Size<Guest>),
+    /// It shows the largest that its device can.
+    Most(Size<Guest>),
     /// It has followed before, and has not yet.
     Late,
     /// Nothing is known of the device.
@@ -44,13 +46,14 @@ pub enum Reason {
 
 #[cfg(test)]
 impl Reason {
-    pub(crate) const EVERY: [Self; 8] = [
+    pub(crate) const EVERY: [Self; 9] = [
         Self::Unsupported,
         Self::Undelivered,
         Self::NoDriver,
         Self::Ignored,
         Self::NoAgent,
         Self::OtherSize(Size::new(1024, 768)),
+        Self::Most(Size::new(1024, 768)),
         Self::Late,
         Self::Unknown,
     ];
@@ -63,6 +66,8 @@ pub enum Remedy {
     Definition,
     /// Give the machine a device that takes wishes, such as virtio-gpu.
     OtherDevice,
+    /// Give the machine a virtual GPU of a larger type.
+    LargerDevice,
     /// Install the device's driver in the guest.
     Driver,
     /// Install the guest's agent (spice-vdagent, or vgpusrv on Windows), or log in.
@@ -124,6 +129,7 @@ impl Reason {
             (Self::NoAgent, _) => &[Remedy::Agent, Remedy::InTheGuest, Remedy::Definition],
             (Self::Unknown, _) => &[Remedy::InTheGuest, Remedy::Driver, Remedy::Agent],
             (Self::OtherSize(_), _) => &[Remedy::InTheGuest],
+            (Self::Most(_), _) => &[Remedy::LargerDevice, Remedy::AskAgain],
             (Self::Late | Self::Undelivered, _) => &[Remedy::AskAgain],
         }
     }

@@ -64,6 +64,8 @@ pub(super) enum Done {
     /// It is time to register a listener again.
     Again(ConsoleId),
     Sized(ConsoleId, Wish, Result<(), CallError>),
+    /// The guest has had its time for the last wish.
+    Rested,
     Powered(Power, Result<(), PowerError>),
     /// It is time to look which console shows what.
     Look,
@@ -89,7 +91,6 @@ pub(super) struct Served {
     listening: Listening<Listener>,
     /// How often its listener broke lately, and when it last did.
     breaks: (u32, Time),
-    pub(super) sizing: Sizing,
     /// Its boost ends when this is dropped.
     boost: Option<Sender<()>>,
 }
@@ -117,8 +118,9 @@ pub(super) async fn serve(link: &Link, machine: &display1::Machine, shared: &mut
     let (reports, said) = async_channel::unbounded();
     let watching = Watching::new(shared.choice.get());
     let (consoles, jobs) = (BTreeMap::new(), Jobs::new());
-    let touched = Touched::default();
-    let mut serving = Serving { link, shared, consoles, watching, touched, clipboard: None, jobs, reports };
+    let (touched, sizing) = (Touched::default(), Sizing::default());
+    let mut serving =
+        Serving { link, shared, consoles, sizing, watching, touched, clipboard: None, jobs, reports };
     serving.set_consoles(&machine.consoles).await;
     serving.attend();
     let worked = serving.feel_pulse();
@@ -136,6 +138,7 @@ pub(super) struct Serving<'a> {
     pub(super) link: &'a Link,
     pub(super) shared: &'a mut Shared,
     pub(super) consoles: BTreeMap<ConsoleId, Served>,
+    pub(super) sizing: Sizing,
     watching: Watching,
     touched: Touched,
     /// What is wanted of the machine's clipboard.
@@ -270,6 +273,7 @@ impl<'a> Serving<'a> {
             }
             Done::Again(id) => self.register(id),
             Done::Sized(id, wish, result) => self.sized(id, wish, result).await,
+            Done::Rested => self.rested().await,
             Done::Powered(_, Ok(())) | Done::Boosted | Done::Attended | Done::Felt => {}
             Done::Look => self.look().await,
             Done::Powered(power, Err(error)) => self.shared.tell(Event::PowerFailed(power, error)).await,

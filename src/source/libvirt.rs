@@ -30,12 +30,14 @@ mod switches;
 
 use std::path::{Path, PathBuf};
 
+use crate::folders;
+
 pub use self::client::Hypervisor;
 pub use self::domain::{Domain, Reached, is_remote};
 pub use self::drawn::Drawn;
 pub use self::error::LibvirtError;
 pub use self::machine::{Display, FirstPicture, Machine, Off, Operation, Paused, State, Which};
-pub use self::platform::{Platform, Version, Versions};
+pub use self::platform::{Platform, Version};
 pub use self::roster::{Ask, Change, Roster, Status};
 pub use self::shot::{Shot, ShotError};
 pub use self::switches::Danger;
@@ -58,13 +60,8 @@ pub enum Access {
 /// The usual connections on which there may be machines: to ask any other would start a daemon that
 /// finds none.
 pub fn likely() -> Vec<&'static str> {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let folder = |name: &str, below: &str| {
-        let own = std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        own.or_else(|| home.as_ref().map(|home| home.join(below)))
-    };
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(|path| PathBuf::from(path).join("libvirt"));
-    let defined = folder("XDG_CONFIG_HOME", ".config").map(|path| path.join("libvirt/qemu"));
+    let defined = folders::config().map(|path| path.join("libvirt/qemu"));
     let session =
         runtime.is_some_and(|path| has_socket(&path)) || defined.is_some_and(|path| has_files(&path));
     let system = has_socket(Path::new("/run/libvirt"));

@@ -12,7 +12,7 @@ use gtk::gdk;
 use wayland_client::protocol::wl_keyboard::{self, KeyState, WlKeyboard};
 use wayland_client::protocol::wl_registry::{self, WlRegistry};
 use wayland_client::protocol::wl_seat::{self, Capability, WlSeat};
-use wayland_client::{Connection, Dispatch, QueueHandle, WEnum};
+use wayland_client::{Connection, Dispatch, Proxy, QueueHandle, WEnum};
 
 use super::hold::identity;
 use super::queue::Queue;
@@ -96,14 +96,7 @@ impl Board {
 
 impl Drop for Board {
     fn drop(&mut self) {
-        let mut state = self.queue.state.borrow_mut();
-        state.lose_keyboard();
-        if let Some((_, seat)) = state.seat.take()
-            && wayland_client::Proxy::version(&seat) >= 5
-        {
-            seat.release();
-        }
-        drop(state);
+        self.queue.state.borrow_mut().lose_seat();
         self.queue.flush();
     }
 }
@@ -111,10 +104,15 @@ impl Drop for Board {
 impl State {
     fn lose_keyboard(&mut self) {
         self.focus = None;
-        if let Some(keyboard) = self.keyboard.take()
-            && wayland_client::Proxy::version(&keyboard) >= 3
-        {
+        if let Some(keyboard) = self.keyboard.take().filter(|keyboard| keyboard.version() >= 3) {
             keyboard.release();
+        }
+    }
+
+    fn lose_seat(&mut self) {
+        self.lose_keyboard();
+        if let Some((_, seat)) = self.seat.take().filter(|(_, seat)| seat.version() >= 5) {
+            seat.release();
         }
     }
 
@@ -144,8 +142,7 @@ impl Dispatch<WlRegistry, ()> for State {
             wl_registry::Event::GlobalRemove { name }
                 if state.seat.as_ref().is_some_and(|(known, _)| *known == name) =>
             {
-                state.lose_keyboard();
-                state.seat = None;
+                state.lose_seat();
             }
             _ => {}
         }

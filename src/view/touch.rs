@@ -44,21 +44,25 @@ impl DisplayView {
         self.send_all(commands);
     }
 
-    /// A finger comes, moves or goes.
     pub(super) fn touch(&self, event: &gdk::TouchEvent) -> glib::Propagation {
         let finger = FingerId(event.event_sequence().as_ptr().addr() as u64);
         let Some(at) = event.position() else { return glib::Propagation::Proceed };
+        self.touched(finger, event.event_type(), at);
+        glib::Propagation::Stop
+    }
+
+    /// A finger comes, moves or goes, in units from the corner of the window's surface.
+    pub fn touched(&self, finger: FingerId, event: gdk::EventType, at: (f64, f64)) {
         let placement = self.seen_placement();
-        if event.event_type() == gdk::EventType::TouchBegin {
+        if event == gdk::EventType::TouchBegin {
             self.grab_focus();
         }
         let is_mouse = self.imp().touching.mode.get() == TouchMode::Mouse;
         if is_mouse && self.imp().seat.borrow().hands.mode() == PointerMode::Relative {
-            self.push_with(finger, event.event_type(), at, placement.as_ref());
-            return glib::Propagation::Stop;
+            return self.push_with(finger, event, at, placement.as_ref());
         }
         let mut fingers = self.imp().touching.fingers.borrow_mut();
-        let commands = match event.event_type() {
+        let commands = match event {
             gdk::EventType::TouchBegin => {
                 let on_picture = placement.and_then(|placed| placed.guest_at(at.0, at.1));
                 on_picture.map(|place| fingers.began(finger, place)).unwrap_or_default()
@@ -72,7 +76,6 @@ impl DisplayView {
         };
         drop(fingers);
         self.send_all(commands);
-        glib::Propagation::Stop
     }
 
     /// One finger is a mouse whose button is down while it moves.

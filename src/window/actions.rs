@@ -108,7 +108,7 @@ impl MachineWindow {
     /// Lets those actions be chosen that would do something.
     pub(super) fn update_actions(&self) {
         let known = self.shared().known.borrow();
-        let live = matches!(known.state, State::Live(_));
+        let live = self.is_live();
         let down = matches!(known.state, State::Lost { .. } | State::Ended(_));
         let picture =
             self.console().is_some_and(|console| matches!(console.frames.screen(), Screen::Live(_)));

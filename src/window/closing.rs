@@ -55,8 +55,7 @@ impl MachineWindow {
             self.put_away();
             return glib::Propagation::Stop;
         }
-        let runs = matches!(self.shared().known.borrow().state, State::Live(_));
-        if self.is_closed() || self.setup().hold != Hold::Owner || !runs {
+        if self.is_closed() || self.setup().hold != Hold::Owner || !self.is_live() {
             self.let_go();
             return glib::Propagation::Proceed;
         }
@@ -70,8 +69,7 @@ impl MachineWindow {
 
     /// The machine has done something: perhaps what the window waited for.
     pub(super) fn closing_goes_on(&self) {
-        let runs = matches!(self.shared().known.borrow().state, State::Live(_));
-        if self.is_shutting_down() && !runs {
+        if self.is_shutting_down() && !self.is_live() {
             self.let_go();
             self.shared().windows().iter().for_each(GtkWindowExt::destroy);
         }

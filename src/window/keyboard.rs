@@ -16,7 +16,6 @@ use self::words::{Desktop, Holder};
 use super::MachineWindow;
 use super::i18n::{gettext, gettext_f};
 use crate::input::grab::Obstacle;
-use crate::session;
 use crate::view::DisplayView;
 
 pub(super) use self::preferences::group;
@@ -71,8 +70,10 @@ impl MachineWindow {
     /// A new picture begins with what is known and preferred.
     pub(super) fn prepare_keyboard(&self, view: &DisplayView) {
         let locked = self.application().is_some_and(|application| application.is_screensaver_active());
-        let live = matches!(self.shared().known.borrow().state, session::State::Live(_));
-        for (obstacle, stands) in [(Obstacle::Locked, locked), (Obstacle::Disconnected, !live)] {
+        let hangs = self.shared().known.borrow().hangs;
+        for (obstacle, stands) in
+            [(Obstacle::Locked, locked), (Obstacle::Disconnected, !self.is_live()), (Obstacle::Hung, hangs)]
+        {
             if stands {
                 view.set_obstacle(obstacle, true);
             }
@@ -110,8 +111,7 @@ impl MachineWindow {
         if let (Holder::Nobody, true, Some(before)) = (holder, looks, parts.told.get()) {
             holder = before;
         }
-        let live = matches!(self.shared().known.borrow().state, session::State::Live(_));
-        parts.button.set_visible(live && self.head().is_some());
+        parts.button.set_visible(self.is_live() && self.head().is_some());
         let keys = imp.settings.keyboard().release.to_string();
         let facts = words::facts(holder, &keys, Desktop::here());
         parts.button.set_icon_name(holder.icon());
@@ -181,13 +181,14 @@ impl Keyboard {
         self.title.add_css_class("heading");
         self.command.add_css_class("monospace");
         self.command.set_selectable(true);
-        let column = gtk::Box::new(gtk::Orientation::Vertical, 12);
-        for side in [gtk::Widget::set_margin_top, gtk::Widget::set_margin_bottom] {
-            side(column.upcast_ref(), 12);
-        }
-        for side in [gtk::Widget::set_margin_start, gtk::Widget::set_margin_end] {
-            side(column.upcast_ref(), 12);
-        }
+        let column = gtk::Box::builder()
+            .orientation(gtk::Orientation::Vertical)
+            .spacing(12)
+            .margin_top(12)
+            .margin_bottom(12)
+            .margin_start(12)
+            .margin_end(12)
+            .build();
         for label in [&self.title, &self.explanation, &self.command] {
             label.set_wrap(true);
             label.set_natural_wrap_mode(gtk::NaturalWrapMode::None);

@@ -5,6 +5,7 @@ use gtk::{gdk, gio, glib};
 
 use super::MachineWindow;
 use super::i18n::gettext;
+use super::settings::number_in;
 use crate::geometry::{Rotation, Scaling, Step, Zoom};
 use crate::present::Filter;
 use crate::view::Toward;
@@ -38,11 +39,6 @@ const ZOOMS: [(&str, &[gdk::Key]); 3] = [
 /// The scaling with this number in the settings.
 pub(super) fn scaling_numbered(number: i32) -> Scaling {
     usize::try_from(number).ok().and_then(|at| SCALINGS.get(at)).map_or(Scaling::Fit, |(_, scaling)| *scaling)
-}
-
-/// The number of something in a list of the settings'.
-fn number_in<T: PartialEq>(list: impl IntoIterator<Item = T>, wanted: &T) -> i32 {
-    list.into_iter().position(|one| one == *wanted).and_then(|at| i32::try_from(at).ok()).unwrap_or(0)
 }
 
 impl MachineWindow {
@@ -113,9 +109,9 @@ impl MachineWindow {
         let state = self.action_state("filter");
         let filter = state.as_ref().and_then(glib::Variant::str).and_then(Filter::named).unwrap_or_default();
         (
-            number_in(SCALINGS.map(|(_, scaling)| scaling), &look.scaling),
-            number_in(Filter::ALL, &filter),
-            number_in(ROTATIONS, &look.rotation),
+            number_in(&SCALINGS.map(|(_, scaling)| scaling), &look.scaling),
+            number_in(&Filter::ALL, &filter),
+            number_in(&ROTATIONS, &look.rotation),
             look.zoom.as_percent(),
         )
     }

@@ -6,6 +6,7 @@ use adw::prelude::*;
 use gtk::{gio, glib};
 
 use super::consoles::Choice;
+use super::settings::numbered;
 use super::{MachineWindow, looks, settings};
 use crate::geometry::{Rotation, Scaling, Zoom};
 use crate::input::Layout;
@@ -201,11 +202,6 @@ impl MachineWindow {
         }
         gio::Settings::sync();
     }
-}
-
-/// What has this number in the settings; the first without one.
-fn numbered<T: Copy + Default>(list: &[T], number: i32) -> T {
-    usize::try_from(number).ok().and_then(|at| list.get(at)).copied().unwrap_or_default()
 }
 
 /// The machine's part of the path: its UUID, else its name with all but plain letters written out.

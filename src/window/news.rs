@@ -17,6 +17,9 @@ use crate::input::{Leds, PointerMode};
 use crate::session::{Console, ConsoleId, ConsoleKind, Event, Machine, Stage, State};
 use crate::view::DisplayView;
 
+/// How often the seconds until the next attempt are told anew.
+const COUNT: Duration = Duration::from_millis(250);
+
 /// What is known of the machine.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -35,6 +38,8 @@ pub(super) struct Known {
     pub(super) leds: HashMap<ConsoleId, Leds>,
     pub(super) pointers: HashMap<ConsoleId, PointerMode>,
     pub(super) retry_at: Option<Instant>,
+    /// Whether QEMU leaves what the person does unanswered.
+    pub(super) hangs: bool,
 }
 
 impl Default for Known {
@@ -50,6 +55,7 @@ impl Default for Known {
             leds: HashMap::new(),
             pointers: HashMap::new(),
             retry_at: None,
+            hangs: false,
         }
     }
 }
@@ -116,6 +122,7 @@ impl MachineWindow {
             Event::ActiveConsole(id) => known.borrow_mut().active = Some(id),
             Event::Asked(id, wish, answer) => return self.wish_answered(id, wish, answer),
             Event::Answers(answers) => {
+                known.borrow_mut().hangs = !answers;
                 return self.each_view(|view| view.set_obstacle(Obstacle::Hung, !answers));
             }
             Event::PowerFailed(_, error) => return self.power_failed(&words::power(&error)),
@@ -139,7 +146,7 @@ impl MachineWindow {
             if let State::Live(machine) = &state {
                 known.machine = Some(machine.clone());
             }
-            known.state = state;
+            (known.state, known.hangs) = (state, false);
         }
         if !matches!(self.shared().known.borrow().state, State::Connecting(_) | State::Live(_)) {
             self.appear();
@@ -159,6 +166,11 @@ impl MachineWindow {
 
     fn each_view(&self, act: impl Fn(&DisplayView)) {
         self.shared().heads().iter().for_each(|(head, _)| act(head.view()));
+    }
+
+    /// Whether the machine is connected.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.shared().known.borrow().state, State::Live(_))
     }
 
     /// Brings everything in line with what is known, in all windows of the machine.
@@ -224,7 +236,7 @@ impl MachineWindow {
             returns: setup.returns,
             managed: setup.managed.is_some(),
         };
-        self.with_switches(story.face(), matches!(known.state, State::Live(_)))
+        self.with_switches(story.face(), self.is_live())
     }
 
     /// Brings everything that is seen in line with what is known.
@@ -242,7 +254,7 @@ impl MachineWindow {
         self.tell_keyboard();
         self.tell_banner();
         self.update_cover();
-        self.count_down(waits);
+        imp.countdown.set(waits, COUNT, self, |window| _ = window.imp().page.show_face(window.face()));
     }
 
     /// Gives the keyboard to the guest, or to the page that is shown instead.
@@ -284,30 +296,5 @@ impl MachineWindow {
         self.set_title(Some(&title));
         self.imp().heading.set_title(&name);
         self.imp().heading.set_subtitle(&subtitle);
-    }
-
-    /// Tells the seconds until the next attempt, while there are any.
-    fn count_down(&self, wanted: bool) {
-        let countdown = &self.imp().countdown;
-        if !wanted {
-            if let Some(source) = countdown.take() {
-                source.remove();
-            }
-            return;
-        }
-        if countdown.borrow().is_some() {
-            return;
-        }
-        let tick = glib::clone!(
-            #[weak(rename_to = window)]
-            self,
-            #[upgrade_or]
-            glib::ControlFlow::Break,
-            move || {
-                window.imp().page.show_face(window.face());
-                glib::ControlFlow::Continue
-            }
-        );
-        countdown.replace(Some(glib::timeout_add_local(Duration::from_millis(250), tick)));
     }
 }

@@ -7,6 +7,7 @@ use gtk::gio;
 use super::MachineWindow;
 use super::i18n::gettext;
 use super::preferences::{choice, switch};
+use super::settings::numbered;
 use crate::input::{Speed, Tie, TouchMode};
 use crate::view::DisplayView;
 
@@ -31,9 +32,8 @@ impl MachineWindow {
     /// Brings a picture in line with the preferences.
     pub(super) fn apply_pointer(&self, view: &DisplayView) {
         let Some(store) = self.imp().settings.store() else { return };
-        let at = |key| usize::try_from(store.enum_(key)).unwrap_or_default();
-        view.set_tie(TIES.get(at(TIE)).copied().unwrap_or_default());
-        view.set_touch_mode(TOUCHES.get(at(TOUCH)).copied().unwrap_or_default());
+        view.set_tie(numbered(&TIES, store.enum_(TIE)));
+        view.set_touch_mode(numbered(&TOUCHES, store.enum_(TOUCH)));
         let factor = store.double(SPEED);
         let speed = if store.boolean(ACCELERATION) { Speed::accelerated } else { Speed::raw };
         view.set_speed(speed(factor));

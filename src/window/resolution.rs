@@ -29,12 +29,14 @@ use super::{MachineWindow, words};
 use crate::clock::{self, Time};
 use crate::frame::{Scanout, Screen};
 use crate::geometry::{Guest, Logical, Point, Rect, Size};
-use crate::resolution::{Answer, Control, Driver, Pitch, Policy, Reason, SizedBy, Verdict, Window, Wish};
-use crate::session::{Console, ConsoleId, ConsoleKind, Hardware, Ramfb, State};
+use crate::resolution::{
+    Answer, Control, Driver, Limits, Pitch, Policy, Reason, SizedBy, Verdict, Window, Wish,
+};
+use crate::session::{Console, ConsoleId, ConsoleKind, Hardware, Ramfb};
 use crate::stats;
 
-/// A monitor, and the sizes that the menu offers for it.
-type Filling = (Option<Monitor>, Vec<Size<Guest>>);
+/// A monitor, the sizes that were typed, and what the device allows: what the menu is made of.
+type Filling = (Option<Monitor>, Vec<Size<Guest>>, Limits);
 
 /// What the window holds of it.
 #[derive(Debug, Default)]
@@ -308,10 +310,6 @@ impl MachineWindow {
         Some(act(&console, head))
     }
 
-    fn is_live(&self) -> bool {
-        matches!(self.shared().known.borrow().state, State::Live(_))
-    }
-
     /// The window as the guest is to see it; `None` while it is not shown, or nobody could be asked.
     fn window_for_guest(&self) -> Option<Window> {
         if !self.is_live() {
@@ -409,6 +407,7 @@ fn name(reason: Reason) -> &'static str {
         Reason::Ignored => "ignored",
         Reason::NoAgent => "no-agent",
         Reason::OtherSize(_) => "other-size",
+        Reason::Most(_) => "most",
         Reason::Late => "late",
         Reason::Unknown => "unknown",
     }

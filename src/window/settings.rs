@@ -151,3 +151,13 @@ pub(super) fn schema(id: &str) -> Option<gio::SettingsSchema> {
     };
     source?.lookup(id, true)
 }
+
+/// What has this number in a list of the schema's; the usual one where none has.
+pub(super) fn numbered<T: Copy + Default>(list: &[T], number: i32) -> T {
+    usize::try_from(number).ok().and_then(|at| list.get(at)).copied().unwrap_or_default()
+}
+
+/// The number of one of a list's.
+pub(super) fn number_in<T: PartialEq>(list: &[T], wanted: &T) -> i32 {
+    list.iter().position(|one| one == wanted).and_then(|at| i32::try_from(at).ok()).unwrap_or(0)
+}

@@ -39,6 +39,8 @@ pub(super) struct Shared {
     pub(super) spread: RefCell<Option<BTreeMap<ConsoleId, String>>>,
     /// Whether all monitors are to be filled, as soon as there is something to fill them with.
     pub(super) fills_monitors: Cell<bool>,
+    /// Runs until heads are asked for again that the guest does not use.
+    pub(super) insisting: RefCell<Option<glib::SourceId>>,
     /// Whether heads are being moved: what follows from that is seen to in the end.
     pub(super) arranging: Cell<bool>,
     /// The main window first; the others come and go.
@@ -69,6 +71,7 @@ impl Shared {
             wishes: RefCell::default(),
             spread: RefCell::default(),
             fills_monitors: Cell::default(),
+            insisting: RefCell::default(),
             arranging: Cell::default(),
             windows: RefCell::default(),
             watchers: RefCell::default(),

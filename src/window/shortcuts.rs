@@ -48,7 +48,9 @@ impl MachineWindow {
 fn row(title: &str, key: gdk::Key, modifiers: gdk::ModifierType) -> adw::ActionRow {
     let written = gtk::accelerator_get_label(key, modifiers);
     let keys = gtk::Box::builder().spacing(6).valign(gtk::Align::Center).build();
-    for part in written.split('+').filter(|part| !part.is_empty()) {
+    // A plus at the end is the key itself.
+    let plus = written.ends_with('+').then_some("+");
+    for part in written.split('+').filter(|part| !part.is_empty()).chain(plus) {
         keys.append(&gtk::Label::builder().label(part).css_classes(["keycap"]).build());
     }
     let row = adw::ActionRow::builder().title(title).use_markup(false).build();

@@ -1,6 +1,8 @@
 //! A machine on all monitors: each console fills one, and the guest's layout is the monitors'.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
@@ -14,11 +16,19 @@ use crate::geometry::{Guest, Point};
 use crate::resolution::{Head, Wish, layout, row};
 use crate::session::{ConsoleId, ConsoleKind};
 
+/// How long a guest may take to use the outputs that are to fill monitors until it is asked again, and how
+/// often it is: it may not have heard, or have been starting.
+const PATIENCE: Duration = Duration::from_secs(5);
+const ATTEMPTS: u32 = 3;
+
 impl MachineWindow {
     /// Fills all monitors with the machine's consoles, or gives them free.
     pub(super) fn fill_monitors(&self, fill: bool) {
         let shared = self.shared();
         shared.fills_monitors.set(fill);
+        if let Some(insisting) = shared.insisting.take() {
+            insisting.remove();
+        }
         if !fill {
             let filled = shared.spread.take();
             if let Some(filled) = filled {
@@ -40,6 +50,40 @@ impl MachineWindow {
         new.for_each(|id| shared.wishes.borrow_mut().open(*id));
         self.arrange();
         self.ask_for_monitors(&monitors);
+        self.insist(ATTEMPTS);
+    }
+
+    /// Asks in a while for the heads that the guest does not use then.
+    fn insist(&self, attempts: u32) {
+        let Some(left) = attempts.checked_sub(1) else { return };
+        let weak = Rc::downgrade(self.shared());
+        let source = glib::timeout_add_local_once(PATIENCE, move || {
+            let Some(shared) = weak.upgrade() else { return };
+            shared.insisting.take();
+            let window = shared.windows().into_iter().find(|window| !window.is_closed());
+            if let Some(window) = window
+                && window.ask_for_unused(attempts)
+            {
+                window.insist(left);
+            }
+        });
+        self.shared().insisting.replace(Some(source));
+    }
+
+    /// Asks once more for the heads that the guest does not use; says whether there are any. Only of a
+    /// machine with several consoles is it known.
+    fn ask_for_unused(&self, attempt: u32) -> bool {
+        let in_use = self.shared().known.borrow().in_use.clone();
+        let monitors = Monitor::all(&gtk::prelude::WidgetExt::display(self));
+        let mut wishes = self.wishes_for_monitors(&monitors);
+        let several = wishes.len() > 1;
+        wishes.retain(|(id, _)| several && !in_use.contains(id));
+        for (id, wish) in &wishes {
+            tracing::debug!(%id, attempt, "the guest does not use an output");
+            // QEMU would not pass on what is the same as the last one.
+            self.remote().ask(*id, if attempt % 2 == 1 { wish.nudged() } else { *wish });
+        }
+        !wishes.is_empty()
     }
 
     /// The head that is seen fills this monitor, also when all are filled from now on.
@@ -122,16 +166,21 @@ impl MachineWindow {
 
     /// Asks for heads of the monitors' sizes, laid out as the monitors are.
     fn ask_for_monitors(&self, monitors: &[Monitor]) {
+        for (id, wish) in self.wishes_for_monitors(monitors) {
+            self.remote().ask(id, wish);
+        }
+    }
+
+    fn wishes_for_monitors(&self, monitors: &[Monitor]) -> Vec<(ConsoleId, Wish)> {
         let spread = self.shared().spread.borrow().clone().unwrap_or_default();
         let places = self.places();
-        for (id, connector) in &spread {
-            let Some(monitor) = monitors.iter().find(|monitor| monitor.connector == *connector) else {
-                continue;
-            };
-            let millimetres = monitor.millimetres();
+        let wish = |(id, connector): (&ConsoleId, &String)| {
+            let monitor = monitors.iter().find(|monitor| monitor.connector == *connector)?;
             let at = places.get(id).copied().unwrap_or(Point::new(0, 0));
-            self.remote().ask(*id, Wish { size: monitor.pixels().cast(), millimetres, at });
-        }
+            let (size, millimetres) = (monitor.pixels().cast(), monitor.millimetres());
+            Some((*id, Wish { size, millimetres, at }))
+        };
+        spread.iter().filter_map(wish).collect()
     }
 
     /// Where each console that is seen is among the others, in the guest's pixels.

@@ -10,6 +10,7 @@ use gtk::glib;
 
 use super::i18n::{gettext, gettext_f};
 use super::overlay::{Fact, Overlay};
+use super::ticking::Ticking;
 use super::{MachineWindow, words};
 use crate::clock;
 use crate::present::{Presenting, Status};
@@ -22,7 +23,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Statistics {
     pub(super) panel: Overlay,
-    ticking: RefCell<Option<glib::SourceId>>,
+    ticking: Ticking,
     reading: RefCell<Option<Reading>>,
 }
 
@@ -68,25 +69,12 @@ impl MachineWindow {
         }
         statistics.panel.set_visible(shown);
         self.update_cover();
-        if let Some(source) = statistics.ticking.take() {
-            source.remove();
-        }
-        if !shown {
+        statistics.ticking.set(shown, INTERVAL, self, Self::read_statistics);
+        if shown {
+            self.restart_statistics();
+        } else {
             statistics.reading.take();
-            return;
         }
-        self.restart_statistics();
-        let tick = glib::clone!(
-            #[weak(rename_to = window)]
-            self,
-            #[upgrade_or]
-            glib::ControlFlow::Break,
-            move || {
-                window.read_statistics();
-                glib::ControlFlow::Continue
-            }
-        );
-        statistics.ticking.replace(Some(glib::timeout_add_local(INTERVAL, tick)));
     }
 
     /// Another console is shown: counting begins now.

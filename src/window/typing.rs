@@ -11,7 +11,6 @@ use super::MachineWindow;
 use super::i18n::{gettext, gettext_f, ngettext_f};
 use crate::input::typing::{self, LONGEST, Layout, Typing};
 use crate::input::{Command, Leds};
-use crate::session::State;
 use crate::view::DisplayView;
 
 const TYPE: &str = "type";
@@ -118,8 +117,7 @@ impl MachineWindow {
                 #[upgrade_or]
                 glib::ControlFlow::Break,
                 move || {
-                    let live = matches!(window.shared().known.borrow().state, State::Live(_));
-                    if live && job.step(&bar) {
+                    if window.is_live() && job.step(&bar) {
                         return glib::ControlFlow::Continue;
                     }
                     job.source.take();

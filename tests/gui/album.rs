@@ -180,6 +180,7 @@ impl Album {
         self.play(&["close-menu", "console 1"]);
         for dialog in ["shortcuts", "about", "force-off"] {
             self.play(&[&format!("action win.{dialog}")]);
+            self.scene.wait_for_state("dialog=true");
             self.shot(dialog);
             self.play(&["close-dialog"]);
         }

@@ -248,3 +248,37 @@ fn statistics_tell_of_wishes() {
     assert!(status.success());
     assert_eq!(summary["wishes"].as_u64(), Some(stage.guest.wishes().len() as u64));
 }
+
+/// A guest that has not heard of its second output, as a virtio-gpu's may not have when it was told of both
+/// at the same time: it is told again, in a way that QEMU passes on.
+#[test]
+fn an_output_that_is_to_fill_a_monitor_is_asked_for_until_it_is_used() {
+    let outputs = vec![Output::new(800, 600), Output::new(1024, 768)];
+    let sway = Sway::start(SwayConfig { outputs, ..Default::default() }).expect("a sway");
+    let head = |head| ConsoleSpec { head, ..ConsoleSpec::sized(640, 480) };
+    let qemu = Standin::builder().release(Release::V10_1).console(head(0)).console(head(1)).build();
+    let qemu = qemu.expect("a stand-in");
+    let socket = sway.session().scope().join("qmp");
+    qemu.serve_qmp(&socket).expect("a monitor");
+    let arguments = ["-vv", "--fullscreen=all", "--qmp", socket.to_str().expect("a plain path")];
+    let mut viewer = Viewer::start_as(&sway, sway.command(ORIEL), "connect", &arguments).expect("oriel");
+    let (first, second) = (qemu.listener_within(0, LIMIT), qemu.listener_within(1, LIMIT));
+    show(&first.expect("a listener"), 800, 600);
+    let sizes = |console| {
+        let wish = |call| if let Call::SetUiInfo(info) = call { Some(info) } else { None };
+        qemu.calls_on(console).into_iter().filter_map(wish).collect::<Vec<_>>()
+    };
+    let asked = wait_until("another wish", LIMIT, || {
+        let wishes = sizes(1).into_iter().filter(|wish| (wish.width, wish.height) == (1024, 768));
+        let wishes: HashSet<_> = wishes.map(|wish| wish.width_mm).collect();
+        Ok((wishes.len() > 1).then_some(()))
+    });
+    asked.unwrap_or_else(|error| panic!("{error}; {:?}\n{}", sizes(1), viewer.process().log()));
+    // Where the monitor is, the output is to be.
+    let places: HashSet<_> = sizes(1).into_iter().map(|wish| (wish.xoff, wish.yoff)).collect();
+    assert!(places.contains(&(800, 0)), "{places:?}");
+    assert!(sizes(0).iter().all(|wish| (wish.xoff, wish.yoff) == (0, 0)), "{:?}", sizes(0));
+    // It lights up at last, and is left alone.
+    show(&second.expect("a listener"), 1024, 768);
+    sway.wait_for_windows("windows", LIMIT, |all| (all.len() == 2).then_some(())).expect("two windows");
+}

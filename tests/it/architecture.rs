@@ -10,6 +10,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("geometry", &[]),
     ("pixel", &[]),
     ("clock", &[]),
+    ("folders", &[]),
     ("markup", &[]),
     ("clipboard", &[]),
     ("resolution", &["geometry", "clock"]),
@@ -17,18 +18,21 @@ const RULES: &[(&str, &[&str])] = &[
     ("input", &["geometry", "clock"]),
     ("stats", &["clock"]),
     ("display1", &["geometry", "pixel", "clock", "clipboard", "frame", "input", "stats"]),
-    ("source", &["display1", "clock", "markup"]),
+    ("source", &["display1", "clock", "folders", "markup"]),
     (
         "session",
         &["source", "display1", "clipboard", "frame", "input", "geometry", "clock", "resolution", "stats"],
     ),
     ("present", &["frame", "geometry", "pixel", "clock", "stats"]),
     ("view", &["present", "frame", "input", "geometry", "pixel", "clock", "stats"]),
-    ("host", &["markup", "clock", "source"]),
+    ("host", &["markup", "clock", "folders", "source"]),
     ("window", &["*"]),
     (
         "library",
-        &["clock", "frame", "geometry", "host", "markup", "present", "session", "source", "stats", "window"],
+        &[
+            "clock", "folders", "frame", "geometry", "host", "markup", "present", "session", "source",
+            "stats", "window",
+        ],
     ),
     ("app", &["*"]),
 ];
@@ -64,8 +68,16 @@ const UNSAFE: &[&str] = &[
 const PURE: &[&str] = &["geometry", "pixel", "markup", "clipboard", "resolution", "frame", "input", "stats"];
 /// Pure parts of modules that are not: these know no toolkit, either.
 const PURE_PARTS: &[&str] = &["src/library/model"];
-const IMPURE: &[&str] =
-    &["clock::now(", "Instant::now", "SystemTime", "std::env", "std::fs", "std::net", "std::thread"];
+const IMPURE: &[&str] = &[
+    "clock::now(",
+    "clock::date(",
+    "Instant::now",
+    "SystemTime",
+    "std::env",
+    "std::fs",
+    "std::net",
+    "std::thread",
+];
 
 /// Lines that a file may have; tables and generated files are exempt by name.
 const LONGEST: usize = 600;

@@ -325,6 +325,8 @@ fn trap_30_any_number_but_0_shows_the_pointer_wherever_it_is() {
         qemu.mouse_set(-30, i32::MIN, on);
         viewer.until("the pointer", |mailbox| (mailbox.pointer() == wanted).then_some(()));
     }
+    // What is reckoned with is no farther away than screens are long.
+    assert_eq!(viewer.mailbox.pointer_place(), Some(Point::new(-30, -16_384)));
 }
 
 #[test]

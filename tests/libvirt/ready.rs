@@ -183,9 +183,9 @@ fn libvirt_tells_what_can_be_had() {
     let platform = Definition::read(stage.now()).unwrap().platform();
     assert_eq!(platform.kind.as_deref(), Some("qemu"));
     let told = call(stage.hypervisor.capabilities(platform)).unwrap();
-    let versions = call(stage.hypervisor.versions()).unwrap();
-    assert!(versions.libvirt >= Version::new(11, 0, 0), "{versions:?}");
-    let abilities = Abilities::read(&told).unwrap().with(versions);
+    let version = call(stage.hypervisor.version()).unwrap();
+    assert!(version >= Version::new(11, 0, 0), "{version:?}");
+    let abilities = Abilities::read(&told).unwrap().with(version);
     assert_eq!(abilities.obstacle(&Edit::Display(Gl::Off)), None, "{told}");
     assert!(told.contains("<value>dbus</value>"), "{told}");
     let strange = told.replace("<value>dbus</value>", "");

@@ -64,13 +64,17 @@ fn two_heads_fill_two_monitors_of_different_scale_to_the_pixel() -> Result<()> {
     wait_for_guest(machine.serial())?;
     let qmp = machine.qmp_socket()?.to_string_lossy().into_owned();
     let mut viewer = Viewer::start(&sway, "connect", &["--fullscreen=all", "--qmp", &qmp])?;
-    let head = |number: u32, wanted: (u32, u32)| {
-        machine.serial().guest("size of the second head", BOOT, |report| match report {
+    let head = |viewer: &mut Viewer, number: u32, wanted: (u32, u32)| {
+        let told = machine.serial().guest("size of the second head", BOOT, |report| match report {
             Report::Head { number: told, size } if *told == number => (*size == wanted).then_some(()),
             _ => None,
+        });
+        told.map_err(|error| {
+            let (runs, windows) = (viewer.process().is_running(), sway.windows());
+            error.with_detail(&format!("it runs: {runs:?}; {windows:#?}\n{}", viewer.process().log()))
         })
     };
-    head(2, (1536, 864)).map_err(|error| error.with_detail(&viewer.process().log()))?;
+    head(&mut viewer, 2, (1536, 864))?;
     let wanted = [drawn(0, 1280, 800), drawn(1, 1536, 864)];
     wait_for_exact(&sway, "HEADLESS-1", &wanted[0]);
     wait_for_exact(&sway, "HEADLESS-2", &wanted[1]);
@@ -80,10 +84,10 @@ fn two_heads_fill_two_monitors_of_different_scale_to_the_pixel() -> Result<()> {
     };
     windows(2)?;
     machine.serial().send("head 2 off")?;
-    head(2, (0, 0))?;
+    head(&mut viewer, 2, (0, 0))?;
     windows(1)?;
     machine.serial().send("head 2 on")?;
-    head(2, (1536, 864))?;
+    head(&mut viewer, 2, (1536, 864))?;
     windows(2)?;
     wait_for_exact(&sway, "HEADLESS-1", &wanted[0]);
     wait_for_exact(&sway, "HEADLESS-2", &wanted[1]);

@@ -3,7 +3,7 @@
 
 use super::edit::Edit;
 use crate::markup::{Document, MarkupError};
-use crate::source::libvirt::{Platform, Version, Versions};
+use crate::source::libvirt::{Platform, Version};
 
 use super::definition::Definition;
 
@@ -19,7 +19,6 @@ pub struct Abilities {
     /// The kinds of `<channel>`.
     channels: Option<Vec<String>>,
     libvirt: Option<Version>,
-    qemu: Option<Version>,
 }
 
 /// Why a machine cannot be made ready here, or not in one respect.
@@ -51,18 +50,13 @@ impl Abilities {
             Some(list.all("value").map(|value| value.text().to_owned()).collect())
         };
         let (displays, channels) = (kinds("graphics", "type"), kinds("channel", "type"));
-        Ok(Self { displays, channels, libvirt: None, qemu: None })
+        Ok(Self { displays, channels, libvirt: None })
     }
 
-    /// Of these versions.
+    /// Of this libvirt.
     #[must_use]
-    pub fn with(self, versions: Versions) -> Self {
-        Self { libvirt: Some(versions.libvirt), qemu: Some(versions.hypervisor), ..self }
-    }
-
-    /// QEMU's version.
-    pub fn qemu(&self) -> Option<Version> {
-        self.qemu
+    pub fn with(self, libvirt: Version) -> Self {
+        Self { libvirt: Some(libvirt), ..self }
     }
 
     /// What stands against an edit.
@@ -115,10 +109,8 @@ mod tests {
         let untold = Abilities::read("<domainCapabilities/>").unwrap();
         assert_eq!(untold.obstacle(&Edit::Display(Gl::Off)), None);
         assert_eq!(untold.obstacle(&Edit::MoveSetArguments), None);
-        let old = Versions { libvirt: Version::new(8, 0, 0), hypervisor: Version::new(7, 2, 1) };
-        let old = untold.with(old);
+        let old = untold.with(Version::new(8, 0, 0));
         assert_eq!(old.obstacle(&Edit::MoveSetArguments), Some(Obstacle::NoOverrides));
-        assert_eq!(old.qemu().map(|version| version.to_string()).as_deref(), Some("7.2.1"));
         assert!(Abilities::read("<domainCapabilities>").is_err());
     }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::definition::Definition;
 use super::edit::Edit;
+use crate::folders;
 
 /// So many backups of one machine are kept.
 const KEPT: usize = 10;
@@ -71,11 +72,9 @@ pub struct Backups {
 }
 
 impl Backups {
-    /// Where this person's are, as the XDG base directory specification has it.
+    /// Where this person's are.
     pub fn of_person() -> Option<Self> {
-        let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
-        Some(Self::at(data.join("oriel/definitions")))
+        Some(Self::at(folders::data()?.join("oriel/definitions")))
     }
 
     /// Those in a folder, which need not be there yet.

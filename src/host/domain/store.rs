@@ -13,12 +13,12 @@
 use std::io;
 use std::path::PathBuf;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use thiserror::Error;
 
 use super::backup::{Backup, Backups};
 use super::edit::Edit;
+use crate::clock;
 use crate::source::libvirt::{Hypervisor, LibvirtError};
 
 /// How far it is.
@@ -80,7 +80,7 @@ pub async fn store(
         uri: hypervisor.uri().to_owned(),
         uuid: uuid.clone(),
         name,
-        seconds: now(),
+        seconds: clock::date(),
         before: before.clone(),
         after: after.clone(),
         base: (base != before).then_some(base),
@@ -130,8 +130,4 @@ async fn aside<T: Send + 'static>(
     let work = move || _ = answer.try_send(work(&backups));
     thread::Builder::new().name("oriel-backup".into()).spawn(work)?;
     answered.recv().await.unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into()))
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -61,13 +61,9 @@ impl Shutter {
         self.next.insert(key.clone(), (now + pause, failures));
     }
 
-    /// Something happened to a machine: the next picture is another one, and may come at once.
+    /// Something happened to a machine, or it is gone: the next picture is another one, and may come at
+    /// once.
     pub fn changed(&mut self, key: &Key) {
-        self.next.remove(key);
-    }
-
-    /// A machine is gone.
-    pub fn forget(&mut self, key: &Key) {
         self.next.remove(key);
     }
 }

@@ -16,7 +16,7 @@ use super::{Host, Showing, Told, beside, glance};
 use crate::library::launched;
 use crate::library::model::{Answer, Key, Launched, News, Thumbnail};
 use crate::source::bus;
-use crate::source::libvirt::{self, Access, Display, Hypervisor, LibvirtError, Operation, Which};
+use crate::source::libvirt::{self, Access, Display, Hypervisor, Operation, Which};
 
 /// The largest picture that is kept of a machine.
 const PICTURE: (u32, u32) = (640, 400);
@@ -43,6 +43,8 @@ pub struct Living {
     watch: RefCell<Option<gio::FileMonitor>>,
     /// Whether connections were chosen for it, instead of those that are usual.
     chosen: Cell<bool>,
+    /// Whether there is a Virtual Machine Manager, as far as anybody has looked.
+    has_manager: Cell<bool>,
 }
 
 impl fmt::Debug for Living {
@@ -71,6 +73,7 @@ impl Living {
             launched: launched::place(),
             watch: RefCell::default(),
             chosen: Cell::new(only.is_some()),
+            has_manager: Cell::default(),
         });
         living.look_around();
         only.unwrap_or(added).iter().for_each(|uri| living.add(uri));
@@ -271,6 +274,7 @@ impl Host for Living {
     }
 
     fn look_around(&self) {
+        self.has_manager.set(beside::manager().is_some());
         if cfg!(feature = "libvirt") && !self.chosen.get() {
             libvirt::likely().into_iter().for_each(|uri| self.add(uri));
         }
@@ -285,7 +289,7 @@ impl Host for Living {
     }
 
     fn has_manager(&self) -> bool {
-        beside::manager().is_some()
+        self.has_manager.get()
     }
 
     fn open_manager(&self, key: Option<&Key>) {
@@ -318,7 +322,10 @@ async fn of_domain(hypervisor: &Hypervisor, uuid: &str) -> Option<Thumbnail> {
         }
         Err(error) => {
             tracing::debug!(uuid, %error, "libvirt takes no picture");
-            let machine = hypervisor.find(uuid).await.ok().filter(|_| may_look(&error))?;
+            if error.is_of_connection() {
+                return None;
+            }
+            let machine = hypervisor.find(uuid).await.ok()?;
             let address = machine.displays.iter().find_map(|display| match display {
                 Display::Bus { address: Some(address) } => Some(address.clone()),
                 _ => None,
@@ -326,8 +333,4 @@ async fn of_domain(hypervisor: &Hypervisor, uuid: &str) -> Option<Thumbnail> {
             glance::at_bus(Some(address), uuid, PICTURE).await
         }
     }
-}
-
-fn may_look(error: &LibvirtError) -> bool {
-    !error.is_of_connection()
 }

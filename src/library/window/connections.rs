@@ -13,22 +13,13 @@ use crate::window::i18n::{gettext, gettext_f};
 impl LibraryWindow {
     pub(super) fn show_connections(&self) {
         let dialog = adw::PreferencesDialog::builder().title(gettext("Connections")).build();
-        self.imp().connections.replace(Some(dialog.clone()));
         dialog.add(&self.connections_page());
-        dialog.connect_closed(glib::clone!(
-            #[weak(rename_to = window)]
-            self,
-            move |_| _ = window.imp().connections.take()
-        ));
         dialog.present(Some(self));
     }
 
     /// A connection came, went, or is otherwise: the dialog, if it is shown, says so.
     pub(super) fn connections_changed(&self) {
-        let dialog = self.imp().connections.borrow().clone();
-        if let Some(list) = dialog.and_then(|dialog| find_list(dialog.upcast_ref())) {
-            self.fill(&list);
-        }
+        self.imp().connections.upgrade().inspect(|list| self.fill(list));
     }
 
     fn connections_page(&self) -> adw::PreferencesPage {
@@ -36,9 +27,9 @@ impl LibraryWindow {
         let list = gtk::ListBox::builder()
             .selection_mode(gtk::SelectionMode::None)
             .css_classes(["boxed-list"])
-            .name(LIST)
             .build();
         self.fill(&list);
+        self.imp().connections.set(Some(&list));
         let there = adw::PreferencesGroup::builder()
             .title(gettext("libvirt"))
             .description(gettext("Those of this computer are found by themselves."))
@@ -141,17 +132,6 @@ impl LibraryWindow {
         }
         self.host().add(address.as_str());
     }
-}
-
-/// The list's name, by which it is found again.
-const LIST: &str = "connections";
-
-fn find_list(widget: &gtk::Widget) -> Option<gtk::ListBox> {
-    if let Some(list) = widget.downcast_ref::<gtk::ListBox>().filter(|list| list.widget_name() == LIST) {
-        return Some(list.clone());
-    }
-    let children = std::iter::successors(widget.first_child(), gtk::Widget::next_sibling);
-    children.into_iter().find_map(|child| find_list(&child))
 }
 
 fn how(status: &Status) -> String {

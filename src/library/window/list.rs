@@ -130,8 +130,6 @@ impl LibraryWindow {
             let weak = self.downgrade();
             let row = Row::new(key.clone(), move |key| _ = weak.upgrade().inspect(|window| window.act(key)));
             imp.rows.machines.borrow_mut().insert(key.clone(), row.clone());
-            row.show_face(face.clone());
-            row.show_picture(None);
             imp.list.append(&row);
             row
         });

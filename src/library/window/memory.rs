@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
 use gtk::{gio, glib};
 
 use super::LibraryWindow;
+use crate::clock;
 use crate::library::model::{Grouping, Key, Sort};
 use crate::window::settings;
 
@@ -78,9 +78,8 @@ impl Memory {
     /// A machine is being opened now.
     pub(super) fn opened(&self, key: &Key) {
         let Some(name) = name_of(key) else { return };
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |span| span.as_secs());
         let mut opened = self.opened.borrow_mut();
-        opened.insert(name, now);
+        opened.insert(name, clock::date());
         while opened.len() > MOST {
             let oldest = opened.iter().min_by_key(|(_, at)| **at).map(|(name, _)| name.clone());
             oldest.and_then(|name| opened.remove(&name));

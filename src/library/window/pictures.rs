@@ -10,6 +10,7 @@ use gtk::{gdk, glib};
 use super::LibraryWindow;
 use crate::clock;
 use crate::library::model::{Key, Shutter, Thumbnail};
+use crate::window::ticking::Ticking;
 
 /// How often it is looked who is to be taken.
 const TICK: Duration = Duration::from_millis(1000);
@@ -17,7 +18,7 @@ const TICK: Duration = Duration::from_millis(1000);
 #[derive(Debug, Default)]
 pub(super) struct Pictures {
     shutter: RefCell<Shutter>,
-    ticking: RefCell<Option<glib::SourceId>>,
+    ticking: Ticking,
 }
 
 impl LibraryWindow {
@@ -35,32 +36,15 @@ impl LibraryWindow {
 
     /// Nobody looks at a window that is minimised or covered.
     fn update_ticking(&self) {
-        let ticking = &self.imp().pictures.ticking;
-        if !self.is_mapped() || self.is_suspended() {
-            if let Some(source) = ticking.take() {
-                source.remove();
-            }
-            return;
-        }
-        if ticking.borrow().is_some() {
-            return;
-        }
-        let tick = glib::clone!(
-            #[weak(rename_to = window)]
-            self,
-            #[upgrade_or]
-            glib::ControlFlow::Break,
-            move || {
-                window.take_pictures();
-                window.draw_showing();
-                glib::ControlFlow::Continue
-            }
-        );
-        ticking.replace(Some(glib::timeout_add_local(TICK, tick)));
+        let looks = self.is_mapped() && !self.is_suspended();
+        self.imp().pictures.ticking.set(looks, TICK, self, |window| {
+            window.take_pictures();
+            window.draw_showing();
+        });
     }
 
     fn take_pictures(&self) {
-        if self.imp().pictures.ticking.borrow().is_none() {
+        if !self.imp().pictures.ticking.is_on() {
             return;
         }
         let mut keys = self.seen_keys();
@@ -109,7 +93,7 @@ impl LibraryWindow {
 
     pub(super) fn forget_picture(&self, key: &Key) {
         self.imp().textures.borrow_mut().remove(key);
-        self.imp().pictures.shutter.borrow_mut().forget(key);
+        self.imp().pictures.shutter.borrow_mut().changed(key);
     }
 }
 

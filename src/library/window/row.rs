@@ -105,11 +105,10 @@ impl Row {
         self.imp().key.get().expect("set by new()")
     }
 
-    /// Shows this. Says whether it is something else than before.
-    pub(super) fn show_face(&self, face: Face) -> bool {
+    pub(super) fn show_face(&self, face: Face) {
         let imp = self.imp();
         if imp.face.borrow().as_ref() == Some(&face) {
-            return false;
+            return;
         }
         imp.name.set_label(&face.name);
         imp.words.set_label(&face.words);
@@ -123,7 +122,6 @@ impl Row {
         imp.button.update_property(&[gtk::accessible::Property::Label(&format!("{label} {}", face.name))]);
         self.update_property(&[gtk::accessible::Property::Label(&format!("{}, {}", face.name, face.words))]);
         imp.face.replace(Some(face));
-        true
     }
 
     /// Shows the machine's picture, or that there is none.

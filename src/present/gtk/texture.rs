@@ -8,7 +8,9 @@ use ::gtk::{cairo, gdk, glib};
 
 use super::dmabuf;
 use super::own::Own;
+use super::turned::{Copied, Turned};
 use crate::frame::{Damage, Dmabuf, Scanout};
+use crate::geometry::Rotation;
 use crate::pixel::{Format, Modifier};
 use crate::present::file;
 use crate::present::ladder::{self, Reason};
@@ -21,6 +23,25 @@ pub(super) struct Drawing {
     pub(super) texture: gdk::Texture,
     pub(super) shape: Shape,
     pub(super) made: Made,
+    /// Its pixels, where they are a copy, and as they were last turned.
+    copied: Option<Copied>,
+    turned: Option<Turned>,
+}
+
+impl Drawing {
+    /// The texture to draw so that the picture is turned, how it lies in that, and how far it is still to be
+    /// turned.
+    pub(super) fn turned(&mut self, rotation: Rotation) -> (&gdk::Texture, Shape, Rotation) {
+        let former = self.turned.take();
+        self.turned = self.copied.as_ref().and_then(|copied| copied.turned(rotation, former));
+        match (&self.turned, &self.copied) {
+            (Some(turned), Some(copied)) => {
+                let shape = Shape::whole(rotation.turn_size(copied.size), false);
+                (&turned.texture, shape, Rotation::None)
+            }
+            _ => (&self.texture, self.shape, rotation),
+        }
+    }
 }
 
 /// How a texture came to be.
@@ -90,7 +111,7 @@ fn import(
         }
         _ => Err(reason),
     })?;
-    Ok(Drawing { texture, shape, made: Made::Imported })
+    Ok(Drawing { texture, shape, made: Made::Imported, copied: None, turned: None })
 }
 
 /// What draws the window, as far as it matters to who imports.
@@ -129,6 +150,7 @@ fn copy(scanout: &Scanout, damage: &Damage, former: Option<&Drawing>) -> Result<
     let mut bytes = vec![0; stride * size.height as usize];
     let mut rows = Target { bytes: &mut bytes, stride, format: target };
     let copied = source.copy([size.at_origin()].into_iter(), &mut rows).map_err(unreadable)?;
+    let bytes = glib::Bytes::from_owned(bytes);
     let flipped = matches!(scanout, Scanout::Dmabuf(dmabuf) if dmabuf.y0_top());
     let shape = Shape::whole(size, flipped);
     let int = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
@@ -137,14 +159,17 @@ fn copy(scanout: &Scanout, damage: &Damage, former: Option<&Drawing>) -> Result<
         .set_height(int(size.height))
         .set_format(memory)
         .set_stride(stride)
-        .set_bytes(Some(&glib::Bytes::from_owned(bytes)));
+        .set_bytes(Some(&bytes));
     let builder = match followed(former, &shape, |made| made != Made::Imported) {
         Some(texture) => {
             builder.set_update_texture(Some(texture)).set_update_region(Some(&region(&shape, damage)))
         }
         None => builder,
     };
-    Ok(Drawing { texture: builder.build(), shape, made: Made::Copied(copied) })
+    let pixel = target.bytes_per_pixel() as usize;
+    let made = Made::Copied(copied);
+    let copied = Some(Copied { bytes, size, format: memory, pixel, flipped });
+    Ok(Drawing { texture: builder.build(), shape, made, copied, turned: None })
 }
 
 /// The texture that a new one follows, if both are of one kind.

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use async_channel::Receiver;
 
 use super::{
-    Access, Change, FirstPicture, LibvirtError, Machine, Operation, Platform, Roster, Shot, Versions, Which,
+    Access, Change, FirstPicture, LibvirtError, Machine, Operation, Platform, Roster, Shot, Version, Which,
 };
 
 /// A connection to libvirt that cannot be made.
@@ -92,7 +92,7 @@ impl Hypervisor {
     /// # Errors
     ///
     /// Always.
-    pub async fn versions(&self) -> Result<Versions, LibvirtError> {
+    pub async fn version(&self) -> Result<Version, LibvirtError> {
         Err(LibvirtError::NotBuilt)
     }
 

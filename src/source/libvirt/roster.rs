@@ -16,8 +16,9 @@ pub enum Status {
     Connecting,
     /// The machines are known.
     Connected,
-    /// It cannot be made, or was lost; it is tried again. The machines that were known are shown as they
-    /// were.
+    /// It cannot be made, was lost, or takes longer than it should. It is tried again by itself where
+    /// that can come to anything ([`LibvirtError::may_pass`]), else when somebody wants it. Whoever knew
+    /// machines keeps them as they were.
     Lost(LibvirtError),
 }
 

@@ -61,9 +61,4 @@ impl Operation {
             | Self::Wake => None,
         }
     }
-
-    /// Whether it takes as long as there is memory to be written or read, or longer.
-    pub fn is_long(self) -> bool {
-        matches!(self, Self::Save | Self::Start)
-    }
 }

@@ -206,9 +206,10 @@ impl Seat {
         let done = Rc::new(Cell::new(None::<glib::SignalHandlerId>));
         let clock = surface.frame_clock();
         let leave = {
-            let (weak, done, clock) = (weak, done.clone(), clock.clone());
+            // Its handler is not to keep the clock of a window that draws no more.
+            let (weak, done, clock) = (weak, done.clone(), clock.downgrade());
             move || {
-                if let Some(handler) = done.take() {
+                if let (Some(handler), Some(clock)) = (done.take(), clock.upgrade()) {
                     clock.disconnect(handler);
                 }
                 if let Some(seat) = weak.upgrade() {
@@ -246,10 +247,7 @@ impl Drop for Seat {
         if let Some(late) = self.leaving.take() {
             late.remove();
         }
-        let mut state = self.queue.state.borrow_mut();
-        state.drop_held();
-        state.lose_pointer();
-        drop(state);
+        self.queue.state.borrow_mut().let_go();
         self.queue.flush();
     }
 }
@@ -350,6 +348,20 @@ impl State {
             pointer.release();
         }
     }
+
+    fn lose_seat(&mut self) {
+        self.lose_pointer();
+        if let Some((_, seat)) = self.seat.take().filter(|(_, seat)| seat.version() >= 5) {
+            seat.release();
+        }
+    }
+
+    /// Has the compositor forget all that can be forgotten.
+    fn let_go(&mut self) {
+        self.lose_seat();
+        self.relatives.take().inspect(ZwpRelativePointerManagerV1::destroy);
+        self.constraints.take().inspect(ZwpPointerConstraintsV1::destroy);
+    }
 }
 
 impl Dispatch<WlRegistry, ()> for State {
@@ -381,8 +393,7 @@ impl Dispatch<WlRegistry, ()> for State {
             wl_registry::Event::GlobalRemove { name }
                 if state.seat.as_ref().is_some_and(|(ours, _)| *ours == name) =>
             {
-                state.lose_pointer();
-                state.seat = None;
+                state.lose_seat();
             }
             _ => {}
         }

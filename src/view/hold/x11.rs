@@ -87,7 +87,12 @@ impl Pointer {
                 self.link.held.set(Some(how));
                 (self.link.tell)(&[Happened::Held(how)]);
             }
-            Err(error) => tracing::warn!(%error, "the pointer cannot be held"),
+            Err(error) => {
+                tracing::warn!(%error, "the pointer cannot be held");
+                // Some of the barriers may stand.
+                self.link.held.set(Some(how));
+                self.release(None, None, scale);
+            }
         }
     }
 

@@ -226,7 +226,7 @@ fn offer(formats: &gdk::ContentFormats) -> Offer {
 }
 
 async fn read(clipboard: gdk::Clipboard, limit: usize) -> Result<Arc<str>, ReadError> {
-    if !clipboard.display().backend().is_wayland() && !clipboard.is_local() && is_secret(&clipboard).await? {
+    if !clipboard.display().backend().is_wayland() && !clipboard.is_local() && is_secret(&clipboard).await {
         return Err(ReadError::Secret);
     }
     let mut text = bytes(&clipboard, &TEXT, limit).await?;
@@ -242,14 +242,9 @@ async fn read(clipboard: gdk::Clipboard, limit: usize) -> Result<Arc<str>, ReadE
 ///
 /// Asking for all types by name would end the program there. Some owners give whatever is asked for
 /// what they give for everything (xclip): what the mark says counts.
-async fn is_secret(clipboard: &gdk::Clipboard) -> Result<bool, ReadError> {
+async fn is_secret(clipboard: &gdk::Clipboard) -> bool {
     let (kind, word) = HINT;
-    match bytes(clipboard, &[kind], word.len()).await {
-        Ok(value) => Ok(value == word),
-        Err(ReadError::Failed) => Ok(false),
-        Err(ReadError::TooLong(_)) => Ok(false),
-        Err(error) => Err(error),
-    }
+    bytes(clipboard, &[kind], word.len()).await.is_ok_and(|value| value == word)
 }
 
 /// What lies there in the first of these types that there is.

@@ -8,8 +8,9 @@ use gtk::glib;
 
 use super::super::MachineWindow;
 use super::super::i18n::{gettext, gettext_f};
+use super::super::settings::{number_in, numbered};
 use super::super::shared::Shared;
-use super::memory::{ENDS, MIB, place};
+use super::memory::{ENDS, MIB};
 use crate::clipboard::{Agent, Consent, Settings};
 
 /// The most that can be chosen, in MiB.
@@ -131,11 +132,11 @@ fn line_ends(shared: &Rc<Shared>, settings: Settings) -> adw::ComboRow {
         .subtitle(gettext("By itself Oriel takes them from what is copied in the machine"))
         .use_markup(false)
         .model(&gtk::StringList::new(&names.each_ref().map(String::as_str)))
-        .selected(u32::try_from(place(&ENDS, settings.line_ends)).unwrap_or_default())
+        .selected(u32::try_from(number_in(&ENDS, &settings.line_ends)).unwrap_or_default())
         .build();
     row.connect_selected_notify(changed(shared, |settings, row: &adw::ComboRow| {
-        let place = usize::try_from(row.selected()).ok();
-        settings.line_ends = place.and_then(|at| ENDS.get(at)).copied().unwrap_or_default();
+        // Nothing is selected with the largest number.
+        settings.line_ends = numbered(&ENDS, i32::try_from(row.selected()).unwrap_or(-1));
     }));
     row
 }

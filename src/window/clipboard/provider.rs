@@ -64,7 +64,7 @@ mod imp {
                 let text = text.ok_or_else(|| {
                     glib::Error::new(gio::IOErrorEnum::NotFound, "the machine does not give its text")
                 })?;
-                let written = stream.write_all_future(Bytes(text), priority).await;
+                let written = stream.write_all_future(Arc::<[u8]>::from(text), priority).await;
                 match written {
                     Ok((_, _, None)) => Ok(()),
                     Ok((_, _, Some(error))) | Err((_, error)) => Err(error),
@@ -85,14 +85,5 @@ impl GuestText {
         let fresh = this.imp().pasted.set(Box::new(pasted)).is_ok();
         assert!(fresh, "a new one");
         this
-    }
-}
-
-/// A text as a stream takes it.
-struct Bytes(Arc<str>);
-
-impl AsRef<[u8]> for Bytes {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
     }
 }

@@ -3,7 +3,7 @@
 //! First a short message over the picture: a dialog would take the keyboard out of the person's hands in
 //! the middle of a word, and the next Enter would answer it. Its button opens the dialog.
 
-use std::cell::RefCell;
+use std::rc::Rc;
 
 use adw::prelude::*;
 use gtk::glib;
@@ -15,16 +15,15 @@ use crate::clipboard::{Consent, Settings};
 const REFUSE: &str = "refuse";
 const SHARE: &str = "share";
 
-/// The message that leads to the question, while it is shown.
+/// The message that leads to the question, while it is shown: it may go with its window, too.
 #[derive(Debug, Default)]
-pub(super) struct Question(RefCell<Option<adw::Toast>>);
+pub(super) struct Question(glib::WeakRef<adw::Toast>);
 
 impl Question {
     /// Takes the message away, once there is nothing to ask any more.
     pub(super) fn settle(&self, settings: &Settings) {
         if settings.to_guest != Consent::Unasked && settings.to_host != Consent::Unasked {
-            let toast = self.0.take();
-            toast.inspect(adw::Toast::dismiss);
+            self.0.upgrade().inspect(adw::Toast::dismiss);
         }
     }
 }
@@ -33,7 +32,7 @@ impl MachineWindow {
     /// Leads to the question, unless something does already.
     pub(super) fn offer_question(&self) {
         let question = &self.shared().clipboard.question;
-        if question.0.borrow().is_some() {
+        if question.0.upgrade().is_some() {
             return;
         }
         let toast = adw::Toast::builder()
@@ -43,7 +42,11 @@ impl MachineWindow {
             .action_name("win.ask-clipboard")
             .timeout(0)
             .build();
-        question.0.replace(Some(toast.clone()));
+        question.0.set(Some(&toast));
+        let shared = Rc::downgrade(self.shared());
+        toast.connect_dismissed(move |_| {
+            shared.upgrade().inspect(|shared| shared.clipboard.question.0.set(None));
+        });
         self.toast(&toast);
     }
 

@@ -8,7 +8,7 @@ use crate::input::grab::When;
 use crate::input::{Combination, Sync};
 use crate::window::i18n::gettext;
 use crate::window::preferences::choice;
-use crate::window::settings::Settings;
+use crate::window::settings::{Settings, numbered};
 
 /// When the guest takes the desktop's shortcuts by itself.
 const GRAB: &str = "grab";
@@ -36,14 +36,13 @@ pub(in crate::window) struct Chosen {
 impl Settings {
     /// What the person prefers of the keyboard.
     pub(in crate::window) fn keyboard(&self) -> Chosen {
-        let at = |key, list: usize| {
-            let number = self.store().map(|store| store.enum_(key))?;
-            usize::try_from(number).ok().filter(|at| *at < list)
+        let Some(store) = self.store() else {
+            return Chosen { when: When::default(), release: ctrl_alt(), locks: Sync::default() };
         };
         Chosen {
-            when: at(GRAB, WHEN.len()).map_or_else(When::default, |at| WHEN[at]),
-            release: self.store().map_or_else(ctrl_alt, release),
-            locks: at(LOCKS, SYNC.len()).map_or_else(Sync::default, |at| SYNC[at]),
+            when: numbered(&WHEN, store.enum_(GRAB)),
+            release: release(store),
+            locks: numbered(&SYNC, store.enum_(LOCKS)),
         }
     }
 }

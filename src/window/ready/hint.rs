@@ -6,8 +6,8 @@ use gtk::{gio, glib};
 
 use super::super::MachineWindow;
 use super::super::i18n::gettext;
-use crate::host::computer::{Computer, is_here};
-use crate::host::domain::{Definition, Edit, Facts, lacks};
+use crate::host::computer::facts_at;
+use crate::host::domain::{Definition, Edit, lacks};
 use crate::source::libvirt::{Hypervisor, LibvirtError, Which};
 
 /// How long the hint lies over the picture, in seconds.
@@ -47,7 +47,11 @@ impl MachineWindow {
 
     /// Finds out what the machine lacks, once it is shown.
     pub(in crate::window) fn look_what_is_lacking(&self) {
-        let Some(managed) = self.setup().managed.clone().filter(|_| self.is_main()) else { return };
+        // Once, however often it is connected: to look costs others something, too.
+        if !self.is_main() || self.imp().hinted.get() {
+            return;
+        }
+        let Some(managed) = self.setup().managed.clone() else { return };
         let window = self.downgrade();
         glib::spawn_future_local(async move {
             let hint = match lacking(&managed).await {
@@ -61,7 +65,7 @@ impl MachineWindow {
     }
 
     fn tell_hint(&self, hint: &Hint) {
-        // Once, however often it is connected.
+        // It may have been connected twice while somebody looked.
         if self.imp().hinted.replace(true) {
             return;
         }
@@ -92,11 +96,10 @@ async fn lacking(managed: &Managed) -> Result<Vec<Edit>, LibvirtError> {
     let Managed { hypervisor, wanted } = managed;
     let machine = hypervisor.find(wanted).await?;
     let text = hypervisor.definition(&machine.uuid, Which::Next).await?;
-    let here = is_here(hypervisor.uri());
+    let uri = hypervisor.uri().to_owned();
     let read = gio::spawn_blocking(move || {
         let definition = Definition::read(text).ok()?;
-        let facts = if here { Computer::default().facts(&definition) } else { Facts::default() };
-        Some(lacks(&definition, &facts))
+        Some(lacks(&definition, &facts_at(&uri, &definition)))
     });
     Ok(read.await.ok().flatten().unwrap_or_default())
 }

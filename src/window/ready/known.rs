@@ -2,9 +2,9 @@
 
 use gtk::gio;
 
-use crate::host::computer::{Computer, is_here};
+use crate::host::computer::facts_at;
 use crate::host::domain::backup::{Backup, Backups, made};
-use crate::host::domain::{Abilities, Definition, DefinitionError, Edit, EditError, Facts, Offer};
+use crate::host::domain::{Abilities, Definition, DefinitionError, Edit, EditError, Offer};
 use crate::source::libvirt::{Hypervisor, LibvirtError, Machine, Which};
 
 /// What is known of a machine.
@@ -56,11 +56,10 @@ pub(super) async fn learn(hypervisor: &Hypervisor, uuid: &str, purpose: &Purpose
     let machine = hypervisor.find(uuid).await?;
     let current = Definition::read(hypervisor.definition(&machine.uuid, Which::Next).await?)?;
     let abilities = abilities(hypervisor, &current).await;
-    let here = is_here(hypervisor.uri());
-    let (definition, of) = (current.clone(), machine.uuid.clone());
+    let (uri, definition, of) = (hypervisor.uri().to_owned(), current.clone(), machine.uuid.clone());
     let read = gio::spawn_blocking(move || {
-        let facts = if here { Computer::default().facts(&definition) } else { Facts::default() };
-        (facts, Backups::of_person().map(|backups| backups.of(&of)).unwrap_or_default())
+        let backups = Backups::of_person().map(|backups| backups.of(&of)).unwrap_or_default();
+        (facts_at(&uri, &definition), backups)
     });
     let (facts, backups) = read.await.unwrap_or_default();
     let offer = match purpose {
@@ -88,8 +87,8 @@ async fn abilities(hypervisor: &Hypervisor, definition: &Definition) -> Abilitie
         tracing::info!(error, "libvirt does not say what machines can have");
         Abilities::default()
     });
-    match hypervisor.versions().await {
-        Ok(versions) => abilities.with(versions),
+    match hypervisor.version().await {
+        Ok(version) => abilities.with(version),
         Err(_) => abilities,
     }
 }

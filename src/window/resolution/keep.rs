@@ -37,13 +37,11 @@ impl MachineWindow {
         let Some(Managed { hypervisor, wanted }) = self.setup().managed.clone() else {
             return self.show_how_to_keep();
         };
-        let name = console.label.strip_suffix(&format!(".{}", console.head)).unwrap_or(&console.label);
-        let name = name.to_owned();
         glib::spawn_future_local(glib::clone!(
             #[weak(rename_to = window)]
             self,
             async move {
-                match edits(&hypervisor, &wanted, (&name, device), size).await {
+                match edits(&hypervisor, &wanted, (console.device_name(), device), size).await {
                     Some((uuid, edits)) => {
                         let title = gettext("Keep After Restart");
                         ready::present_edits(&window, &hypervisor, &uuid, &title, edits);

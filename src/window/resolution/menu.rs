@@ -97,14 +97,14 @@ impl MachineWindow {
     pub(super) fn refill_resolution_menu(&self) {
         let resolution = &self.imp().resolution;
         let sizes = self.with_head(|_, head| head.sizes.clone()).unwrap_or_default();
-        let with = (self.screen(), sizes);
+        let with = (self.screen(), sizes, self.size_limits());
         if resolution.filled.borrow().as_ref() == Some(&with) {
             return;
         }
         let menu = &resolution.menu;
         menu.remove_all();
         menu.append_section(Some(&gettext("Follow the Window")), &policies());
-        let offered = offers(with.0.map(|screen| screen.size), self.size_limits(), &with.1);
+        let offered = offers(with.0.map(|screen| screen.size), with.2, &with.1);
         menu.append_section(Some(&gettext("Choose")), &sizes_to_choose(&offered));
         let more = gio::Menu::new();
         more.append(Some(&gettext("_Status")), Some("win.resolution-status"));

@@ -64,6 +64,10 @@ fn why(reason: Reason) -> String {
             "The guest has taken {size} instead: the nearest that it can, or one that was chosen there",
             &[("size", &size.to_string())],
         ),
+        Reason::Most(size) => gettext_f(
+            "The virtual GPU shows {size} at most, as far as can be seen",
+            &[("size", &size.to_string())],
+        ),
         Reason::Late => gettext("The guest has followed before and has not yet: it may be busy"),
         Reason::Unknown => gettext("The guest has been told, as far as QEMU knows, and shows what it did"),
     }
@@ -79,6 +83,7 @@ pub(in super::super) fn excuse(reason: Reason) -> String {
         Reason::OtherSize(size) => {
             gettext_f("The guest has taken {size} instead", &[("size", &size.to_string())])
         }
+        Reason::Most(size) => gettext_f("This display shows {size} at most", &[("size", &size.to_string())]),
         Reason::Late => gettext("The guest has not followed yet"),
     }
 }
@@ -93,6 +98,10 @@ pub(in super::super) fn remedy(remedy: Remedy) -> (String, String) {
         Remedy::OtherDevice => (
             gettext("Give the Machine Another Display"),
             gettext("One that can be told: “-device virtio-vga”, or the video model “virtio” in libvirt"),
+        ),
+        Remedy::LargerDevice => (
+            gettext("Give the Machine a Larger Virtual GPU"),
+            gettext("Types of virtual GPUs differ in the largest resolution that they show"),
         ),
         Remedy::Driver => (
             gettext("Install the Display’s Driver in the Guest"),

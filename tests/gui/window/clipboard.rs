@@ -60,6 +60,20 @@ fn the_person_is_asked_once_and_told_what_stays_here() {
 }
 
 #[test]
+fn a_question_that_was_put_aside_comes_once_more_for_the_other_way() {
+    let mut scene = showing("guest", 640, 480);
+    let _input = scene.input();
+    let _copied = copy(&scene, "", "from the host");
+    scene.play(&["sharing", "agent reset"]);
+    wait_for_toast(&mut scene, "Share the clipboard with “web”?");
+    scene.play(&["close-toast"]);
+    scene.ask_until("toasts", "toasts", |toasts| !toasts.contains("Share"));
+    scene.play(&["guest-copies"]);
+    wait_for_toast(&mut scene, "Share the clipboard with “web”?");
+    assert!(!scene.asked.iter().any(|asked| asked.contains("Grab")), "{:?}", scene.asked);
+}
+
+#[test]
 fn the_agents_presence_is_shown() {
     let mut scene = showing("guest", 640, 480);
     scene.play(&["action win.clipboard"]);

@@ -175,6 +175,22 @@ fn whatever_takes_the_keyboard_away_nothing_stays_held() {
     }
 }
 
+#[test]
+fn a_console_that_comes_while_qemu_hangs_gets_no_keys_either() {
+    let (mut scene, mut input) = with_shortcut();
+    scene.play(&["answers no", "console 1", "picture 1 320 240", "console-action 1"]);
+    scene.wait_for_state("focus=OrielDisplayView");
+    input.tap(keys::KEY_B).expect("a key");
+    // A key of the window's own comes after it.
+    input.tap(OURS).expect("a key");
+    scene.wait_for_state("fullscreen=true");
+    scene.play(&["answers yes"]);
+    wait_for(&mut scene, SHARED);
+    input.tap(keys::KEY_A).expect("a key");
+    scene.hear_until(|told| told == "1 Key(Qnum(30), Up)");
+    assert!(!scene.asked.iter().any(|told| told.contains("Qnum(48)")), "{:?}", scene.asked);
+}
+
 /// Keys that are the window's; the host's layout has no symbol for many of the others.
 const OURS: u32 = keys::KEY_F11;
 

@@ -2,8 +2,10 @@
 
 use harness::desk::{Desk, Output, Xvfb};
 use harness::input::{Axis, Input, XInput, keys};
+use harness::shot::Image;
 
-use super::{Scene, showing};
+use super::desk::LIMIT;
+use super::{Scene, showing, stage};
 
 /// A window whose picture has the pointer in its middle; the corner of the picture in the layout.
 fn pointing(mode: &str) -> (Scene, Input, (f64, f64)) {
@@ -241,8 +243,34 @@ fn corners_are_exact_at_every_scale() {
             let at = |pixel: i32| (f64::from(pixel) + 0.5) / scale;
             input.move_to(at(x), at(y + top)).expect("a pointer");
             scene.hear_until(|answer| answer == format!("0 MoveTo(({x}, {y}))"));
+            touch(&mut scene, (at(x), at(y + top)), (x, y));
         }
+        // Turned and made smaller: wherever the pointer is, a finger is as well.
+        scene.play(&["action win.rotate-right"]);
+        scene.picture();
+        for (x, y) in [(384, 300), (421, 97), (332, 488)] {
+            let at = |pixel: i32| (f64::from(pixel) + 0.5) / scale;
+            // What was said before is heard by then.
+            scene.state();
+            input.move_to(at(x), at(y)).expect("a pointer");
+            let told = scene.hear_until(|answer| answer.starts_with("0 MoveTo"));
+            let (x_there, y_there) =
+                told["0 MoveTo((".len()..].trim_end_matches(')').split_once(", ").expect("two numbers");
+            let number = |text: &str| text.parse::<i32>().expect("a number");
+            assert_ne!((number(x_there), number(y_there)), (x, y - top), "it is turned");
+            touch(&mut scene, (at(x), at(y)), (number(x_there), number(y_there)));
+        }
+        scene.play(&["action win.rotate-reset"]);
     }
+}
+
+/// A finger at this place of the layout, where the window fills all of it, is at that pixel of the guest's.
+fn touch(scene: &mut Scene, (x, y): (f64, f64), guest: (i32, i32)) {
+    scene.asked.clear();
+    scene.play(&[&format!("touch begin {x} {y}"), &format!("touch end {x} {y}")]);
+    let (x, y) = guest;
+    scene.has_asked(&format!("0 Touch {{ touch: Begin, slot: 0, at: ({x}, {y}) }}"));
+    scene.has_asked("0 Touch { touch: End, slot: 0");
 }
 
 /// There is no window manager: nobody else moves the window or takes its keys.
@@ -281,4 +309,29 @@ fn an_x_server_locks_a_pointer_without_taking_its_buttons() {
         XInput::new(&scene.sway).move_to(x, 300).expect("a pointer");
     }
     scene.hear_until(|answer| answer.starts_with("0 MoveTo"));
+}
+
+/// Of two pixels for each unit, too, each is where it belongs, and the pointer is on it.
+#[test]
+fn an_x_server_at_twice_the_scale_has_every_pixel_under_the_pointer() {
+    let screen = Xvfb::start(1024, 768).expect("an X server").scale(2);
+    let mut scene = Scene::of(screen, "");
+    scene.play(&["open guest", "live web", "console 0", "mode 0 absolute"]);
+    scene.play(&["action win.scaling one-to-one", "picture 0 640 480"]);
+    scene.wait_for_state("page=[]");
+    XInput::new(&scene.sway).focus(".+").expect("a window");
+    scene.wait_for_state("active=true");
+    XInput::new(&scene.sway).move_to(1000, 760).expect("a pointer");
+    let picture = Image::from_fn(640, 480, |x, y| {
+        let [blue, green, red, _] = stage::colour(x * 255 / 640, y * 255 / 480, (x / 32 + y / 32) % 2 == 0);
+        [red, green, blue, 255]
+    });
+    let corner = scene.sway.wait_for_picture("x11-twice", LIMIT, |image| image.find(&picture, image.rect()));
+    let corner = corner.unwrap_or_else(|error| panic!("{error}\n{}", scene.program.log()));
+    scene.asked.clear();
+    for (x, y) in [(0, 0), (639, 0), (0, 479), (639, 479), (301, 225), (302, 225)] {
+        let at = (corner.0.cast_signed() + x, corner.1.cast_signed() + y);
+        XInput::new(&scene.sway).move_to(at.0, at.1).expect("a pointer");
+        scene.hear_until(|answer| answer == format!("0 MoveTo(({x}, {y}))"));
+    }
 }

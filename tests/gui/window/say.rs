@@ -12,7 +12,7 @@ impl Play {
             window.width(),
             window.height(),
             focus.unwrap_or_default(),
-            window.visible_dialog().is_some(),
+            window.visible_dialog().is_some_and(|dialog| dialog.is_mapped()),
             window.is_fullscreen(),
             find::<adw::Banner>(window.upcast_ref())
                 .filter(adw::Banner::is_revealed)
@@ -73,12 +73,21 @@ impl Play {
     /// What the short messages over the picture say.
     pub(super) fn say_toasts(&self) {
         let mut words = Vec::new();
-        for widget in all::<gtk::Widget>(self.window().upcast_ref()) {
-            if widget.type_().name() == "AdwToastWidget" && widget.is_mapped() {
-                labels(&widget, &mut words);
-            }
-        }
+        self.toasts().iter().for_each(|toast| labels(toast, &mut words));
         self.recorder.say(&format!("toasts {}", words.join("|")));
+    }
+
+    /// Takes the short message away that is seen, as its small button does.
+    pub(super) fn close_toast(&self) {
+        let mut buttons = self.toasts().into_iter().flat_map(|toast| all::<gtk::Button>(&toast));
+        let close = buttons.find(|button| button.icon_name().as_deref() == Some("window-close-symbolic"));
+        close.expect("a message").emit_clicked();
+    }
+
+    fn toasts(&self) -> Vec<gtk::Widget> {
+        let widgets = all::<gtk::Widget>(self.window().upcast_ref()).into_iter();
+        let is_toast = |widget: &gtk::Widget| widget.type_().name() == "AdwToastWidget" && widget.is_mapped();
+        widgets.filter(is_toast).collect()
     }
 
     /// What can be done to the machine, in its menu.
@@ -195,6 +204,18 @@ impl Play {
         let can = apply.map(|button| button.is_sensitive()).next().unwrap_or_default();
         let words = words.join("|").replace('\n', " ");
         self.recorder.say(&format!("dialog [{switches}] apply={can} words=[{words}] texts=[{texts}]"));
+    }
+
+    /// A finger on the window, in its units: no compositor without a screen has any.
+    pub(super) fn touch(&self, event: &str, x: &str, y: &str) {
+        let event = match event {
+            "begin" => gtk::gdk::EventType::TouchBegin,
+            "update" => gtk::gdk::EventType::TouchUpdate,
+            _ => gtk::gdk::EventType::TouchEnd,
+        };
+        let number = |text: &str| text.parse::<f64>().expect("a number");
+        let (left, top) = self.window().surface_transform();
+        self.view().touched(oriel::input::FingerId(7), event, (number(x) + left, number(y) + top));
     }
 
     pub(super) fn say_defined(&self, uuid: &str) {

@@ -22,7 +22,7 @@ use std::time::Duration;
 use adw::prelude::*;
 use async_channel::Sender;
 use gtk::{gio, glib};
-use oriel::clipboard::{self, Act};
+use oriel::clipboard::{self, Act, Selection};
 use oriel::clock;
 use oriel::frame::{self, Dmabuf, DmabufParts, Image, Mailbox, Mapped, Plane, Wire};
 use oriel::geometry::Size;
@@ -234,7 +234,7 @@ impl Play {
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
             ["close-menu"] => self.activate("win.menu", None),
-            ["mode" | "tie" | "raw" | "hold" | "busy", ..] => self.act_on_pointer(&words),
+            ["mode" | "tie" | "raw" | "hold" | "busy" | "touch", ..] => self.act_on_pointer(&words),
             ["close-dialog"] => {
                 if let Some(dialog) = self.window().visible_dialog() {
                     dialog.force_close();
@@ -263,10 +263,16 @@ impl Play {
             ["agent", state] => {
                 self.tell(Event::Clipboard(clipboard::Input::Port { open: state == "open" }));
             }
+            ["guest-copies"] => self.tell(Event::Clipboard(clipboard::Input::GuestCopied {
+                selection: Selection::Clipboard,
+                serial: 1,
+                text: true,
+            })),
             ["sharing"] => self.tell(Event::Clipboard(clipboard::Input::Connected)),
             ["facts"] => self.say_facts(),
             ["consoles"] => self.say_consoles(),
             ["toasts"] => self.say_toasts(),
+            ["close-toast"] => self.close_toast(),
             ["words"] => self.say_words(),
             ["windows"] => self.say_windows(),
             ["focus"] => self.say_focus(),
@@ -293,6 +299,7 @@ impl Play {
                 "confine" => Tie::Confine,
                 _ => Tie::Free,
             }),
+            ["touch", event, x, y] => self.touch(event, x, y),
             ["raw", factor] => self.view().set_speed(Speed::raw(factor.parse().expect("a number"))),
             ["hold"] => self.recorder.say(&format!("hold {}", self.view().holds_pointer())),
             // The main loop does nothing else meanwhile, as while a large window is being drawn.
@@ -575,7 +582,7 @@ async fn clipboard(window: MachineWindow, recorder: Rc<Recorder>) {
     recorder.say(&format!("clipboard {}", words.unwrap_or("none".to_owned())));
 }
 
-fn colour(red: u32, blue: u32, light: bool) -> [u8; 4] {
+pub(crate) fn colour(red: u32, blue: u32, light: bool) -> [u8; 4] {
     let dim = |value: u32| u8::try_from(if light { value } else { value * 3 / 4 }).unwrap_or(u8::MAX);
     [dim(blue), dim(90), dim(red), 255]
 }

@@ -4,7 +4,7 @@ use virt::domain::Domain;
 use virt::error::Error;
 use virt::sys;
 
-use super::super::{LibvirtError, Platform, Version, Versions};
+use super::super::{LibvirtError, Platform, Version};
 use super::{Hypervisor, QUICK, SLOW};
 
 /// What came of the attempt to put one definition in another's place.
@@ -75,17 +75,13 @@ impl Hypervisor {
         told.await
     }
 
-    /// What is at the other end.
+    /// Which libvirt is at the other end.
     ///
     /// # Errors
     ///
     /// When it does not say.
-    pub async fn versions(&self) -> Result<Versions, LibvirtError> {
-        let told = self.call("tell its version", QUICK, |connect| {
-            let (libvirt, hypervisor) = (connect.get_lib_version()?, connect.get_hyp_version()?);
-            Ok(Versions { libvirt: Version(libvirt), hypervisor: Version(hypervisor) })
-        });
-        told.await
+    pub async fn version(&self) -> Result<Version, LibvirtError> {
+        self.call("tell its version", QUICK, |connect| connect.get_lib_version().map(Version)).await
     }
 
     /// Has QEMU's monitor execute a command of its machine protocol, and gives back its reply. libvirt

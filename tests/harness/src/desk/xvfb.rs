@@ -40,6 +40,13 @@ impl Xvfb {
         Ok(Self { server, session })
     }
 
+    /// Clients draw so many pixels for each of their units; X itself knows nothing of that.
+    #[must_use]
+    pub fn scale(mut self, scale: u32) -> Self {
+        self.session.set("GDK_SCALE", scale.to_string());
+        self
+    }
+
     /// The process of the server.
     pub fn process(&self) -> &Process {
         &self.server
