@@ -24,12 +24,16 @@ use self::exit::{Exit, Failure};
 use crate::clock;
 use crate::library::launched;
 use crate::library::model::Launched;
-use crate::source::launch::guard;
+use crate::source::{ConnectError, launch, libvirt};
 
 /// Reads the command line and does what it says.
 pub fn run() -> ExitCode {
-    if let Some(error) = guard::intercept(std::env::args_os()) {
+    if let Some(error) = launch::guard::intercept(std::env::args_os()) {
         return Failure::new(Exit::Qemu, error.to_string()).report().into();
+    }
+    if let Some(done) = libvirt::guard::intercept(std::env::args_os()) {
+        let reported = done.map_err(|error| Failure::from(ConnectError::from(error)).report());
+        return reported.map_or_else(ExitCode::from, |()| ExitCode::SUCCESS);
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

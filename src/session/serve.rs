@@ -257,6 +257,7 @@ impl<'a> Serving<'a> {
         match done {
             Done::Described(id, Ok((description, hardware))) => {
                 self.described(id, description, hardware).await;
+                self.tell_watched();
             }
             Done::Described(id, Err(error @ CallError::Refused { .. })) => {
                 tracing::warn!(%id, %error, "a console that is none");
@@ -266,7 +267,10 @@ impl<'a> Serving<'a> {
             Done::Described(id, Err(error)) => {
                 tracing::warn!(%id, %error, "a console does not say what it is")
             }
-            Done::Registered(id, result) => self.registered(id, result),
+            Done::Registered(id, result) => {
+                self.registered(id, result);
+                self.tell_watched();
+            }
             Done::Again(id) => self.register(id),
             Done::Sized(id, wish, result) => self.sized(id, wish, result).await,
             Done::Rested => self.rested().await,
@@ -421,6 +425,18 @@ impl<'a> Serving<'a> {
                 served.listening.arrived(None);
                 self.again(id);
             }
+        }
+    }
+
+    /// Lets a machine run that waits until it is watched, once it is so on every console.
+    fn tell_watched(&self) {
+        let heard = |(id, served): (&ConsoleId, &Served)| {
+            let known = self.shared.consoles.get(id);
+            known.is_some_and(|known| known.console.kind == ConsoleKind::Text)
+                || served.listening.present().is_some()
+        };
+        if !self.consoles.is_empty() && self.consoles.iter().all(heard) {
+            self.link.watched();
         }
     }
 

@@ -10,6 +10,7 @@
 //! - `client`: the connection (in builds with the feature `libvirt`), its events, its calls.
 //! - `drawn`: what draws one of a machine's displays.
 //! - `domain`: one machine as a [`Source`](super::Source).
+//! - [`guard`]: what lets a machine run that waits for a viewer who was killed.
 //! - `platform`: what a machine is built on, and what runs it.
 //! - `shot`: the picture that libvirt takes of a machine.
 //! - `switches`: which of a machine's switches do something.
@@ -19,6 +20,8 @@ mod client;
 mod domain;
 mod drawn;
 mod error;
+#[cfg_attr(not(feature = "libvirt"), expect(dead_code, reason = "nothing is started without libvirt"))]
+pub mod guard;
 mod machine;
 mod platform;
 mod roster;
@@ -33,7 +36,7 @@ pub use self::client::Hypervisor;
 pub use self::domain::{Domain, Reached, is_remote};
 pub use self::drawn::Drawn;
 pub use self::error::LibvirtError;
-pub use self::machine::{Display, Machine, Off, Operation, Paused, State, Which};
+pub use self::machine::{Display, FirstPicture, Machine, Off, Operation, Paused, State, Which};
 pub use self::platform::{Platform, Version};
 pub use self::roster::{Ask, Change, Roster, Status};
 pub use self::shot::{Shot, ShotError};

@@ -121,6 +121,13 @@ impl Link {
         }
     }
 
+    /// Tells that all of the machine's displays are being listened to: one that waits for that runs.
+    pub fn watched(&self) {
+        if let Keep::Libvirt(reached) = &self.keep {
+            reached.watched();
+        }
+    }
+
     /// Waits for the end of a machine of our own, whether or not its display is connected.
     pub async fn exited(&self) -> Ending {
         match &self.keep {

@@ -10,7 +10,7 @@ use super::i18n::gettext;
 use super::story::{Choice, Face, Icon, Input};
 use super::words::power as words;
 use super::{MachineWindow, Managed};
-use crate::source::libvirt::{Change, Hypervisor, Machine, Operation, Status};
+use crate::source::libvirt::{Change, Hypervisor, Machine, Operation, State, Status};
 
 /// What is known of the machine through libvirt.
 #[derive(Debug, Default)]
@@ -94,6 +94,17 @@ impl MachineWindow {
         machine.map(|machine| machine.state.offers(machine.saved).to_vec()).unwrap_or_default()
     }
 
+    /// Why the machine is paused, and that it waits to be resumed.
+    pub(super) fn paused(&self) -> Option<String> {
+        let known = self.imp().switches.known.borrow();
+        let known = known.as_ref().filter(|known| known.connected)?;
+        let Machine { uuid, state, saved, .. } = known.machine.as_ref()?;
+        let waits = state.offers(*saved).contains(&Operation::Resume) && *state != State::Unknown;
+        // One that is being started is paused until we watch it.
+        let is_ours = known.hypervisor.awaits_viewer(uuid);
+        (waits && !is_ours && known.doing.is_none()).then(|| words::state(*state, *saved))
+    }
+
     fn domain_changed(&self, change: Change) {
         {
             let mut known = self.imp().switches.known.borrow_mut();
@@ -135,8 +146,14 @@ impl MachineWindow {
                 return;
             }
             strong.set_doing(Some(operation));
+            // The program stays until it is over.
+            let hold = strong.application().map(|application| application.hold());
             drop(strong);
-            let done = hypervisor.operate(&uuid, operation).await;
+            let done = match operation {
+                Operation::Start => hypervisor.start_watched(&uuid).await.map(drop),
+                operation => hypervisor.operate(&uuid, operation).await,
+            };
+            drop(hold);
             let Some(window) = window.upgrade() else { return };
             window.set_doing(None);
             if let Err(error) = done {

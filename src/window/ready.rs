@@ -28,6 +28,10 @@ use crate::source::libvirt::{Change, Hypervisor, LibvirtError, Status};
 
 pub use self::hint::Managed;
 
+/// How long a change can be taken back by the message that it was made, in seconds; by the earlier
+/// definitions, for good.
+const UNDO: u32 = 20;
+
 /// Shows what a machine lacks, and offers to change its definition.
 pub fn present(parent: &impl IsA<gtk::Widget>, hypervisor: &Hypervisor, uuid: &str) {
     Ready::open(parent.as_ref(), hypervisor, uuid, &gettext("Make Ready"), Purpose::Ready);
@@ -298,19 +302,30 @@ impl Ready {
         self.store(proposal, gettext("Definition changed"));
     }
 
-    /// Brings an earlier definition back.
+    /// Brings an earlier definition back, in the present one's place.
     fn restore(self: &Rc<Self>, backup: &Backup) {
-        let proposal = {
-            let known = self.known.borrow();
-            let Some(Known { machine, offer, .. }) = known.as_ref() else { return };
-            Proposal {
-                uuid: self.uuid.clone(),
-                name: machine.name.clone(),
-                before: offer.current().to_owned(),
-                after: backup.before.clone(),
-                base: offer.current().to_owned(),
-                edits: Vec::new(),
-            }
+        let current = self.known.borrow().as_ref().map(|known| known.offer.current().to_owned());
+        if let Some(current) = current {
+            self.replace(&current, backup);
+        }
+    }
+
+    /// Takes a change back: at once, when what it led to has not been read again.
+    fn undo(self: &Rc<Self>, backup: &Backup) {
+        match &backup.defined {
+            Some(defined) => self.replace(defined, backup),
+            None => self.restore(backup),
+        }
+    }
+
+    fn replace(self: &Rc<Self>, current: &str, backup: &Backup) {
+        let proposal = Proposal {
+            uuid: self.uuid.clone(),
+            name: backup.name.clone(),
+            before: current.to_owned(),
+            after: backup.before.clone(),
+            base: current.to_owned(),
+            edits: Vec::new(),
         };
         self.store(proposal, gettext("Earlier definition restored"));
     }
@@ -342,11 +357,12 @@ impl Ready {
         self.place.set_sensitive(true);
         match stored {
             Ok(stored) => {
-                let toast = adw::Toast::builder().title(done).button_label(gettext("_Undo")).build();
+                let toast =
+                    adw::Toast::builder().title(done).button_label(gettext("_Undo")).timeout(UNDO).build();
                 let weak = Rc::downgrade(self);
                 toast.connect_button_clicked(move |_| {
                     if let Some(ready) = weak.upgrade() {
-                        ready.restore(&stored.backup);
+                        ready.undo(&stored.backup);
                     }
                 });
                 self.toasts.add_toast(toast);

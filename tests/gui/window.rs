@@ -35,6 +35,9 @@ use harness::desk::{Film, Find, Output};
 use harness::input::keys;
 use harness::shot::Image;
 
+/// The test as which this program, started once more, shows the window.
+const STAGE: &str = "every_state_has_a_page_of_its_own";
+
 const SCREEN: Output = Output { width: 1152, height: 864, scale: 1.0 };
 
 /// A window that shows a picture of this size.
@@ -62,6 +65,7 @@ fn every_state_has_a_page_of_its_own() {
         ("off 0", "Display Off"),
         ("lost closed", "Connection Lost"),
         ("lost none", "No Machine Found"),
+        ("lost taken", "Shown Elsewhere"),
         ("ended shutdown", "Machine Shut Down"),
         ("ended failed", "QEMU Stopped With an Error"),
         ("live web", "Display Off"),

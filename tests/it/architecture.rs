@@ -59,6 +59,7 @@ const UNSAFE: &[&str] = &[
     "src/present/mapping.rs",
     "src/present/surface/foreign.rs",
     "src/source/fd.rs",
+    "src/source/libvirt/client/events.rs",
     "src/source/libvirt/client/ffi.rs",
     "src/view/hold/source.rs",
 ];

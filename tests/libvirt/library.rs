@@ -39,12 +39,24 @@ impl Stage {
         found.unwrap_or_else(|error| panic!("{error}\n{}", self.library.log()))
     }
 
+    /// Has a second viewer show the machine with this number, and end.
+    fn show_elsewhere(&self, daemon: &Daemon, number: u32) {
+        let mut command = self.sway.command(ORIEL);
+        command.args(["-v", "connect", "--libvirt", &daemon.uri(), &number.to_string()]);
+        let mut second = self.sway.spawn("second", command).unwrap();
+        let window = self.sway.wait_for_window(Find::Pid(second.id()), LIMIT);
+        window.unwrap_or_else(|error| panic!("{error}\n{}", second.log()));
+        second.signal(Signal::TERM).unwrap();
+        second.wait(LIMIT).unwrap_or_else(|error| panic!("{error}\n{}", second.log()));
+    }
+
     fn input(&self) -> Input {
         Input::connect(&self.sway).unwrap()
     }
 }
 
-/// Found by its name, started by its button, and watched; then there are 50, libvirt is killed and comes
+/// Found by its name, started by its button, and watched from its first frame on; a second viewer opens it
+/// by its number; then there are 50, libvirt is killed and comes
 /// back, hangs, and still the program does what it is told.
 #[test]
 fn a_machine_is_found_started_and_watched_whatever_becomes_of_libvirt() {
@@ -79,6 +91,8 @@ fn a_machine_is_found_started_and_watched_whatever_becomes_of_libvirt() {
     };
     let seen = stage.sway.wait_for_picture("the firmware", LIMIT, is_text);
     seen.unwrap_or_else(|error| panic!("{error}\n{}", stage.library.log()));
+    assert!(stage.library.log().contains("picture=Seen"), "{}", stage.library.log());
+    stage.show_elsewhere(&daemon, call(hypervisor.find("web")).unwrap().id.unwrap());
 
     for number in 0..49 {
         call(hypervisor.define(definition(&format!("machine-{number}"), P2P))).unwrap();

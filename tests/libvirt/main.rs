@@ -6,11 +6,25 @@
 mod daemon;
 mod definitions;
 #[cfg(feature = "gui")]
+#[path = "../gui/window/desk.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod desk;
+#[cfg(feature = "gui")]
 mod library;
 mod open;
 mod ready;
+mod remote;
 #[path = "../it/session_watch.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod session_watch;
 mod shell;
+#[cfg(feature = "gui")]
+#[path = "../gui/window/stage.rs"]
+mod stage;
 mod watching;
+#[cfg(feature = "gui")]
+mod window;
+
+/// The test as which this program, started once more, shows the window.
+#[cfg(feature = "gui")]
+const STAGE: &str = "window::a_machine_is_made_ready_in_its_window";

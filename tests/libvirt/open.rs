@@ -1,10 +1,15 @@
 //! A machine's display, opened through libvirt.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use oriel::clock;
 use oriel::session::{Console, End, Hardware, Loss, Power, State as Session};
-use oriel::source::libvirt::{Domain, Drawn, Hypervisor, LibvirtError, Operation, State, Status};
+use oriel::source::libvirt::{
+    Domain, Drawn, FirstPicture, Hypervisor, LibvirtError, Operation, Paused, State, Status,
+};
 use oriel::source::{ConnectError, RefreshError, Refreshed, Source};
 
 use harness::shot::Image;
@@ -35,7 +40,11 @@ fn started(daemon: &Daemon, name: &'static str, graphics: &str) -> (Hypervisor, 
 }
 
 fn watch(hypervisor: &Hypervisor, wanted: &str) -> Watch {
-    Watch::start(Source::Libvirt(Domain::on(hypervisor.clone(), wanted)))
+    watch_domain(Domain::on(hypervisor.clone(), wanted))
+}
+
+pub(crate) fn watch_domain(domain: Domain) -> Watch {
+    Watch::start(Source::Libvirt(domain))
 }
 
 fn has_picture(console: &Console) {
@@ -43,7 +52,7 @@ fn has_picture(console: &Console) {
     eventually("a picture", || console.frames.take().is_some() || console.frames.current().is_some());
 }
 
-fn libvirt_error(state: &Session) -> Option<&LibvirtError> {
+pub(crate) fn libvirt_error(state: &Session) -> Option<&LibvirtError> {
     let Session::Lost { reason: Loss::Unreachable(error), .. } = state else { return None };
     let ConnectError::Libvirt(error) = &**error else { return None };
     Some(error)
@@ -191,4 +200,111 @@ fn the_right_one_of_several_displays_is_opened() {
     let session = watch(&hypervisor, "web");
     session.live();
     has_picture(&session.console());
+}
+
+/// Has a machine started as whoever watches it does, on a thread that may wait.
+fn start_watched(hypervisor: &Hypervisor, uuid: &str) -> JoinHandle<Result<FirstPicture, LibvirtError>> {
+    let (hypervisor, uuid) = (hypervisor.clone(), uuid.to_owned());
+    thread::spawn(move || call(hypervisor.start_watched(&uuid)))
+}
+
+/// Its guest does nothing before its display is listened to.
+#[test]
+fn a_machine_runs_once_it_is_watched() {
+    let daemon = Daemon::start();
+    let (hypervisor, uuid) = defined(&daemon, "web", P2P);
+    let starting = start_watched(&hypervisor, &uuid);
+    daemon.until_state(&hypervisor, "web", |state| state == State::Paused(Paused::ByUser));
+    assert!(hypervisor.awaits_viewer(&uuid));
+    let session = watch(&hypervisor, "web");
+    session.live();
+    let console = session.console();
+    assert_eq!(starting.join().unwrap().unwrap(), FirstPicture::Seen);
+    daemon.until_state(&hypervisor, "web", |state| state == State::Running);
+    assert!(!hypervisor.awaits_viewer(&uuid));
+    has_picture(&console);
+
+    // As the library does it: the window first.
+    call(hypervisor.operate(&uuid, Operation::ForceOff)).unwrap();
+    session.down();
+    assert_eq!(start_watched(&hypervisor, &uuid).join().unwrap().unwrap(), FirstPicture::Seen);
+    session.live();
+    session.close();
+}
+
+/// Whatever becomes of the viewer, and of libvirt: a machine that was started runs.
+#[test]
+fn a_machine_that_nobody_comes_to_watch_runs_all_the_same() {
+    let mut daemon = Daemon::start();
+    let (hypervisor, uuid) = defined(&daemon, "web", P2P);
+    // Nobody is there.
+    assert_eq!(start_watched(&hypervisor, &uuid).join().unwrap().unwrap(), FirstPicture::Missed);
+    daemon.until_state(&hypervisor, "web", |state| state == State::Running);
+    // Whoever wanted to watch it has gone.
+    call(hypervisor.operate(&uuid, Operation::ForceOff)).unwrap();
+    daemon.until_state(&hypervisor, "web", |state| !state.is_on());
+    let viewer = Domain::on(hypervisor.clone(), &*uuid);
+    let starting = start_watched(&hypervisor, &uuid);
+    daemon.until_state(&hypervisor, "web", |state| state == State::Paused(Paused::ByUser));
+    drop(viewer);
+    assert_eq!(starting.join().unwrap().unwrap(), FirstPicture::Missed);
+    // libvirt goes while it waits, and comes back.
+    call(hypervisor.operate(&uuid, Operation::ForceOff)).unwrap();
+    daemon.until_state(&hypervisor, "web", |state| !state.is_on());
+    let starting = start_watched(&hypervisor, &uuid);
+    daemon.until_state(&hypervisor, "web", |state| state == State::Paused(Paused::ByUser));
+    daemon.tell("kill");
+    daemon.tell("start");
+    assert_eq!(starting.join().unwrap().unwrap(), FirstPicture::Missed);
+    daemon.until_state(&hypervisor, "web", |state| state == State::Running);
+    // One whose display is another program's has nothing to wait for.
+    let (hypervisor, uuid) = defined(&daemon, "mail", "<graphics type='vnc' autoport='yes'/>");
+    assert_eq!(start_watched(&hypervisor, &uuid).join().unwrap().unwrap(), FirstPicture::Missed);
+    assert!(call(hypervisor.find("mail")).is_ok());
+}
+
+/// Each of two graphics devices is a console of its own, and the window is the same after a reset, a
+/// pause and a reboot.
+#[test]
+fn both_of_two_graphics_devices_are_shown_and_stay() {
+    let daemon = Daemon::start();
+    let second = "</video>\n    <video>\n      <model type='virtio'/>\n    </video>";
+    let hypervisor = daemon.connect();
+    call(hypervisor.define(definition("web", P2P).replace("</video>", second))).unwrap();
+    let uuid = daemon.until_state(&hypervisor, "web", |_| true).uuid;
+    call(hypervisor.operate(&uuid, Operation::Start)).unwrap();
+    daemon.until_state(&hypervisor, "web", |state| state == State::Running);
+    let session = watch(&hypervisor, "web");
+    session.live();
+    let (first, second) = (session.console(), session.console());
+    assert_ne!(first.id, second.id);
+    has_picture(&first);
+    for operation in [Operation::Reset, Operation::Reboot, Operation::Pause, Operation::Resume] {
+        call(hypervisor.operate(&uuid, operation)).unwrap();
+    }
+    daemon.until_state(&hypervisor, "web", |state| state == State::Running);
+    has_picture(&first);
+    call(hypervisor.operate(&uuid, Operation::ForceOff)).unwrap();
+    session.down();
+}
+
+/// Should we be killed while a machine waits for us, a process beside ours lets it run.
+#[test]
+fn a_machine_whose_viewer_is_killed_runs() {
+    let daemon = Daemon::start();
+    let (hypervisor, uuid) = defined(&daemon, "web", P2P);
+    let guard = || {
+        let mut guard = Command::new(ORIEL);
+        guard.args(["guard-machine", &daemon.uri(), &uuid]).stdin(Stdio::piped()).spawn().unwrap()
+    };
+    daemon.virsh(&["start", "--paused", "web"]);
+    daemon.until_state(&hypervisor, "web", |state| state == State::Paused(Paused::ByUser));
+    let mut well = guard();
+    well.stdin.take().unwrap().write_all(b".").unwrap();
+    assert!(well.wait().unwrap().success());
+    assert!(matches!(call(hypervisor.find("web")).unwrap().state, State::Paused(_)), "all was well");
+    let mut killed = guard();
+    drop(killed.stdin.take());
+    daemon.until_state(&hypervisor, "web", |state| state == State::Running);
+    assert!(killed.wait().unwrap().success());
 }

@@ -113,9 +113,9 @@ fn of_domain(entry: &Entry, machine: &Machine, state: State) -> Primary {
         State::Crashed => Primary::Operate(Operation::ForceOff),
         // What is done to it now would wait, or spoil what goes on.
         State::Paused(Paused::Migrating | Paused::Passing) if !shown => Primary::Nothing(Obstacle::Passing),
-        State::Paused(Paused::ByUser | Paused::IoError | Paused::Failed | Paused::Other) => {
-            Primary::Operate(Operation::Resume)
-        }
+        State::Paused(
+            Paused::ByUser | Paused::IoError | Paused::Watchdog | Paused::Failed | Paused::Other,
+        ) => Primary::Operate(Operation::Resume),
         State::Asleep if !shown => Primary::Operate(Operation::Wake),
         State::Off(_) if shown => Primary::StartAndOpen,
         State::Off(_) if remote || !machine.persistent => Primary::Operate(Operation::Start),

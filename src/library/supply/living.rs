@@ -176,12 +176,16 @@ impl Host for Living {
     fn operate(&self, key: &Key, operation: Operation) {
         let Some((hypervisor, uuid)) = self.domain(key) else { return };
         self.tell(Told::News(News::Doing(key.clone(), operation, None)));
+        let is_open = self.is_open(key);
         let (me, key) = (self.me.clone(), key.clone());
         let progress = self.follow_progress(key.clone(), operation);
         // The program stays until it is over.
         let hold = self.application.hold();
         glib::spawn_future_local(async move {
-            let done = hypervisor.operate(&uuid, operation).await;
+            let done = match operation {
+                Operation::Start if is_open => hypervisor.start_watched(&uuid).await.map(drop),
+                operation => hypervisor.operate(&uuid, operation).await,
+            };
             if let Some(progress) = progress {
                 progress.abort();
             }

@@ -71,6 +71,11 @@ impl Living {
         self.opened.borrow_mut().push(opened);
     }
 
+    /// Whether a window of ours shows a machine, or waits for it.
+    pub(super) fn is_open(&self, key: &Key) -> bool {
+        self.window_of(key).is_some_and(|window| window.is_visible())
+    }
+
     fn window_of(&self, key: &Key) -> Option<MachineWindow> {
         let opened = self.opened.borrow();
         let found = opened.iter().find(|opened| opened.key == *key)?;

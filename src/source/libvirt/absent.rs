@@ -4,7 +4,9 @@ use std::os::fd::OwnedFd;
 
 use async_channel::Receiver;
 
-use super::{Access, Change, LibvirtError, Machine, Operation, Platform, Roster, Shot, Version, Which};
+use super::{
+    Access, Change, FirstPicture, LibvirtError, Machine, Operation, Platform, Roster, Shot, Version, Which,
+};
 
 /// A connection to libvirt that cannot be made.
 #[derive(Debug, Clone)]
@@ -114,6 +116,21 @@ impl Hypervisor {
     pub async fn operate(&self, _uuid: &str, _operation: Operation) -> Result<(), LibvirtError> {
         Err(LibvirtError::NotBuilt)
     }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn start_watched(&self, _uuid: &str) -> Result<FirstPicture, LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
+    /// No machine is ever started.
+    pub fn awaits_viewer(&self, _uuid: &str) -> bool {
+        false
+    }
+
+    /// Nobody waits for it.
+    pub(in crate::source) fn watched(&self, _uuid: &str, _picture: FirstPicture) {}
 
     /// # Errors
     ///

@@ -3,14 +3,18 @@
 //! - `actor`: the thread that holds the connection, and brings it back when it is lost.
 //! - `asking`: what is asked to keep the roster current.
 //! - `defining`: what is asked to change a definition, and QEMU past libvirt.
+//! - `events`: the loop on which libvirt hears of its connections.
 //! - `failure`: libvirt's errors as ours.
 //! - `ffi`: events, and what else the crate `virt` leaves to its users.
+//! - `starting`: a machine that begins to run once it is watched.
 
 mod actor;
 mod asking;
 mod defining;
+mod events;
 mod failure;
 mod ffi;
+mod starting;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -24,6 +28,7 @@ use virt::error::Error;
 use virt::stream::Stream;
 
 use self::actor::{Call, Message};
+use self::starting::Waiting;
 use super::{Access, Change, LibvirtError, Machine, Operation, Roster, Shot, Status, Which};
 
 /// How long libvirt may take to look something up.
@@ -47,6 +52,7 @@ pub struct Hypervisor(Arc<Handle>);
 struct Handle {
     uri: String,
     tell: Sender<Message>,
+    waiting: Waiting,
 }
 
 impl Drop for Handle {
@@ -62,7 +68,7 @@ impl Hypervisor {
         let uri = uri.into();
         let (tell, inbox) = mpsc::channel();
         actor::start(uri.clone(), access, &tell, inbox);
-        Self(Arc::new(Handle { uri, tell }))
+        Self(Arc::new(Handle { uri, tell, waiting: Waiting::default() }))
     }
 
     /// The URI of the connection.

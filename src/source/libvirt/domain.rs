@@ -5,11 +5,12 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 
 use super::{
-    Access, Display, Drawn, Hypervisor, LibvirtError, Machine, Off, Operation, State, Status, Which,
+    Access, Display, Drawn, FirstPicture, Hypervisor, LibvirtError, Machine, Off, Operation, State, Status,
+    Which,
 };
 use crate::display1::Peer;
 use crate::source::link::Power;
-use crate::source::{ConnectError, Ending, Keep, Link, Shutdown, Stage, bus, within};
+use crate::source::{Chance, ConnectError, Ending, Keep, Link, Shutdown, Stage, bus, within};
 
 /// How long after its display a machine may be told to have ended.
 const ENDING: std::time::Duration = std::time::Duration::from_secs(3);
@@ -64,7 +65,12 @@ impl Domain {
             return Err(LibvirtError::Off(machine.name).into());
         }
         stage(Stage::Opening);
-        let peer = self.open(&machine).await?;
+        let opened = self.open(&machine).await;
+        if opened.as_ref().is_err_and(|error| error.chance() == Chance::No) {
+            // Nobody will watch it from here: it need not wait for that.
+            self.hypervisor.watched(&machine.uuid, FirstPicture::Missed);
+        }
+        let peer = opened?;
         let reached = Reached { hypervisor: self.hypervisor.clone(), uuid: machine.uuid };
         Ok(Link { peer, keep: Keep::Libvirt(reached) })
     }
@@ -109,6 +115,13 @@ impl Domain {
     }
 }
 
+impl Drop for Domain {
+    fn drop(&mut self) {
+        // Whoever wanted to watch it has gone.
+        self.hypervisor.watched(&self.wanted(), FirstPicture::Missed);
+    }
+}
+
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.hypervisor.uri())
@@ -131,6 +144,11 @@ impl Reached {
         });
         // A machine that runs on has given its display to another viewer.
         within(ENDING, over).await.map_or(Ending::TakenOver, |ending| ending.unwrap_or(Ending::Closed))
+    }
+
+    /// All that the machine shows is seen from now on.
+    pub(in crate::source) fn watched(&self) {
+        self.hypervisor.watched(&self.uuid, FirstPicture::Seen);
     }
 
     /// Has libvirt pass a command on to QEMU's monitor.

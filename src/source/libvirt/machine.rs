@@ -44,8 +44,10 @@ pub enum Paused {
     /// A disk failed, or is full.
     IoError,
     Migrating,
-    /// It goes on by itself: it is being saved, dumped, started.
+    /// It goes on by itself: it is being saved, dumped, started, ended.
     Passing,
+    /// The guest's watchdog has found it hanging.
+    Watchdog,
     /// QEMU or the guest cannot go on.
     Failed,
     Other,
@@ -98,6 +100,15 @@ pub enum Operation {
     Wake,
 }
 
+/// Whether a machine that was started was watched from its first picture on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstPicture {
+    /// It ran only once its displays were being listened to.
+    Seen,
+    /// It runs, and nobody watched its beginning.
+    Missed,
+}
+
 /// Which of a machine's definitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
@@ -116,9 +127,10 @@ impl State {
             3 => Self::Paused(match reason {
                 1 => Paused::ByUser,
                 2 | 12 | 13 => Paused::Migrating,
-                3 | 4 | 6 | 7 | 9 | 11 => Paused::Passing,
+                3 | 4 | 8 | 9 | 11 => Paused::Passing,
                 5 => Paused::IoError,
-                8 | 10 | 14 => Paused::Failed,
+                6 => Paused::Watchdog,
+                10 | 14 => Paused::Failed,
                 _ => Paused::Other,
             }),
             4 => Self::ShuttingDown,

@@ -22,6 +22,14 @@ fn states_are_libvirts() {
     assert_eq!(State::from_libvirt(1, 1), State::Running);
     assert_eq!(State::from_libvirt(3, 5), State::Paused(Paused::IoError));
     assert_eq!(State::from_libvirt(3, 1), State::Paused(Paused::ByUser));
+    assert_eq!(State::from_libvirt(3, 2), State::Paused(Paused::Migrating));
+    // What a watchdog has paused, or a snapshot of a paused machine, does not go on by itself.
+    for reason in [6, 7] {
+        assert!(State::from_libvirt(3, reason).offers(false).contains(&Operation::Resume), "{reason}");
+    }
+    for reason in [3, 8, 11] {
+        assert_eq!(State::from_libvirt(3, reason), State::Paused(Paused::Passing), "{reason}");
+    }
     assert_eq!(State::from_libvirt(5, 2), State::Off(Off::Forced));
     assert_eq!(State::from_libvirt(99, -1), State::Unknown);
     assert!(State::Crashed.is_on() && !State::Off(Off::Saved).is_on());

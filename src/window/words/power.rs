@@ -118,6 +118,7 @@ pub(crate) fn state(state: State, saved: bool) -> String {
         State::Running => gettext("Running"),
         State::Paused(why) => match why {
             Paused::IoError => gettext("Paused: a disk failed, or is full"),
+            Paused::Watchdog => gettext("Paused: its watchdog found it hanging"),
             Paused::Migrating => gettext("Moving to another computer"),
             Paused::Failed => gettext("Paused: QEMU cannot go on"),
             Paused::Passing => gettext("Paused for a moment"),

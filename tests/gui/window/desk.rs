@@ -9,13 +9,10 @@ use harness::input::Input;
 use harness::process::{Process, wait_until};
 use harness::shot::Image;
 
-use crate::stage;
+use crate::{STAGE, stage};
 
 /// A computer that has much else to do takes its time.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
-
-/// The test as which this program, started once more, shows the window.
-const STAGE: &str = "every_state_has_a_page_of_its_own";
 
 pub(crate) struct Scene<D = Sway> {
     script: UnixStream,

@@ -205,8 +205,11 @@ fn a_window_switches_the_machine_that_it_shows() {
     });
     scene.play(&["action win.power pause"]);
     scene.ask_until("power", "power ", |power| power.starts_with("power Resume|"));
+    // Why nothing moves is said where it would.
+    scene.wait_for_state("banner=[Paused]");
     scene.play(&["action win.power resume"]);
     scene.ask_until("power", "power ", |power| power.starts_with("power Shut Down|"));
+    scene.wait_for_state("banner=[]");
     scene.play(&["action win.power shut-down"]);
     scene.ask_until("power", "power ", |power| power == "power Start");
     // The page offers it, too.

@@ -9,7 +9,9 @@ use std::thread;
 use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::error::{self, Error};
-use virt::{event, sys};
+use virt::sys;
+
+use super::events;
 
 /// What a subscription hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,10 +31,10 @@ pub(super) fn run_events() -> Result<(), String> {
     let start = || {
         // It would write every error to standard error.
         error::clear_error_callback();
-        event::event_register_default_impl().map_err(|error| error.to_string())?;
+        events::register().map_err(|error| error.to_string())?;
         let run = || {
-            while let Ok(()) = event::event_run_default_impl() {}
-            tracing::error!("libvirt's event loop has ended");
+            let error = events::run();
+            tracing::error!(%error, "libvirt's event loop has ended");
         };
         let started = thread::Builder::new().name("oriel-libvirt-events".into()).spawn(run);
         started.map(drop).map_err(|error| error.to_string())
