@@ -1,8 +1,9 @@
 //! A QEMU at the other end of a D-Bus connection.
 
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{self, Future};
 use std::os::unix::net::UnixStream;
+use std::pin::pin;
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use super::console::Console;
 use super::member::{self, Call, Property};
 use super::socket::Authenticated;
 use super::{AUTH_DEADLINE, CALL_DEADLINE, VM_PATH, interface};
+
+/// How often is looked whether the machine is still there.
+const GLANCE: Duration = Duration::from_secs(5);
 
 const GET_ALL: Call = Call { interface: interface::PROPERTIES, member: "GetAll", signature: "s" };
 
@@ -156,9 +160,30 @@ impl Peer {
         Console::new(self.clone(), id)
     }
 
-    /// Completes when the connection is gone.
+    /// Completes when the connection is gone, or nobody is behind it any more.
     pub async fn closed(&self) {
-        self.connection.closed().await;
+        let gone = pin!(self.connection.closed());
+        match self.owner {
+            Some(_) => gone.await,
+            None => {
+                select(gone, pin!(self.forsaken())).await;
+            }
+        }
+    }
+
+    /// Completes when the machine is no more at the other end of a socket.
+    ///
+    /// QEMU moves it to the next viewer's connection (ui/dbus.c, `dbus_display_add_client_ready`) and tells
+    /// nobody; it closes the former one, but not while that has the clipboard (ui/dbus-clipboard.c keeps a
+    /// proxy on it).
+    async fn forsaken(&self) {
+        let Ok(runtime) = SharedRuntime::current() else { return future::pending().await };
+        loop {
+            runtime.sleep(GLANCE).await;
+            if let Err(CallError::Refused { .. }) = self.machine().await {
+                return;
+            }
+        }
     }
 
     /// All properties of an interface.
@@ -183,7 +208,7 @@ impl Peer {
         call: impl Future<Output = zbus::Result<T>>,
     ) -> Result<T, CallError> {
         let runtime = SharedRuntime::current().map_err(zbus::Error::from)?;
-        let call = std::pin::pin!(call);
+        let call = pin!(call);
         match select(call, runtime.sleep(self.deadline)).await {
             Either::Left((result, _)) => Ok(result?),
             Either::Right(_) => Err(CallError::TimedOut(self.deadline)),

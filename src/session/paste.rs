@@ -5,30 +5,25 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt, select_biased};
 
 use super::Event;
+use super::serve::within;
 use crate::clipboard::{Act, Input, ReadError};
 use crate::display1::clipboard::{Clipboard, Said, TextError};
 use crate::display1::{CallError, Peer};
 use crate::source::qmp::{Client, QmpError};
 
+/// How often is asked for a clipboard that another viewer has.
+const OTHERS: Duration = Duration::from_secs(5);
+
 /// Attends to the clipboard, until nobody wants anything of it any more or the connection breaks.
 pub(super) async fn attend(peer: Peer, acts: Receiver<Act>, events: Sender<Event>) {
-    let clipboard = match Clipboard::register(&peer).await {
-        Ok(clipboard) => clipboard,
-        Err(error @ CallError::Refused { .. }) => {
-            tracing::warn!(%error, "another viewer has the clipboard");
-            return;
-        }
-        Err(error) => {
-            tracing::warn!(%error, "no clipboard");
-            return;
-        }
-    };
+    let Some(clipboard) = register(&peer, &acts).await else { return };
     let mut reads = FuturesUnordered::new();
     let mut happened = Some(Input::Connected);
     loop {
@@ -62,6 +57,31 @@ pub(super) async fn attend(peer: Peer, acts: Receiver<Act>, events: Sender<Event
         if let Err(error) = done {
             tracing::debug!(%error, "the clipboard is gone");
             return;
+        }
+    }
+}
+
+/// Has the clipboard, as soon as no other viewer has it. `None` if nobody wants it any more, or it cannot be
+/// had.
+async fn register(peer: &Peer, acts: &Receiver<Act>) -> Option<Clipboard> {
+    let mut told = false;
+    loop {
+        match Clipboard::register(peer).await {
+            Ok(clipboard) => return Some(clipboard),
+            Err(error @ CallError::Refused { .. }) if !told => {
+                tracing::info!(%error, "another viewer has the clipboard");
+                told = true;
+            }
+            Err(CallError::Refused { .. }) => {}
+            Err(error) => {
+                tracing::warn!(%error, "no clipboard");
+                return None;
+            }
+        }
+        // What is wanted of it meanwhile is wanted of one that is not there.
+        within(OTHERS, async { while acts.recv().await.is_ok() {} }).await;
+        if acts.is_closed() {
+            return None;
         }
     }
 }

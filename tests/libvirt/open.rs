@@ -5,8 +5,9 @@ use std::process::{Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use oriel::clipboard;
 use oriel::clock;
-use oriel::session::{Console, End, Hardware, Loss, Power, State as Session};
+use oriel::session::{Console, End, Event, Hardware, Loss, Power, State as Session};
 use oriel::source::libvirt::{
     Domain, Drawn, FirstPicture, Hypervisor, LibvirtError, Operation, Paused, State, Status,
 };
@@ -102,6 +103,24 @@ fn a_second_viewer_takes_the_display_over_and_the_first_is_told() {
     let down = first.down();
     assert!(matches!(down, Session::Lost { reason: Loss::TakenOver, .. }), "{down:?}");
     has_picture(&second.console());
+}
+
+/// QEMU leaves the first one's connection open then, and says nothing; the clipboard goes on to the second.
+#[test]
+fn a_first_viewer_that_has_the_clipboard_is_told_too() {
+    let daemon = Daemon::start();
+    let (hypervisor, _) = started(&daemon, "web", P2P);
+    let attended = |event| matches!(event, Event::Clipboard(clipboard::Input::Connected)).then_some(());
+    let first = watch(&hypervisor, "web");
+    first.live();
+    first.session.open_clipboard();
+    first.until("clipboard", attended);
+    let second = watch(&hypervisor, "web");
+    second.live();
+    second.session.open_clipboard();
+    let down = first.down();
+    assert!(matches!(down, Session::Lost { reason: Loss::TakenOver, .. }), "{down:?}");
+    second.until("clipboard", attended);
 }
 
 #[test]
