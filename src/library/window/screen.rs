@@ -28,7 +28,9 @@ mod imp {
             self.icon.add_css_class("dimmed");
             // What it shows is said in words beside it.
             self.picture.set_accessible_role(gtk::AccessibleRole::Presentation);
-            let overlay = gtk::Overlay::builder().child(&self.picture).build();
+            // Above nothing, so that a wide picture takes no more room than an icon.
+            let overlay = gtk::Overlay::new();
+            overlay.add_overlay(&self.picture);
             overlay.add_overlay(&self.icon);
             let screen = self.obj();
             screen.set_child(Some(&overlay));
