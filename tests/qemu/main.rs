@@ -7,6 +7,8 @@ mod conformance;
 mod demo;
 mod devices;
 #[cfg(feature = "gui")]
+mod gnome;
+#[cfg(feature = "gui")]
 mod hands;
 #[cfg(feature = "gui")]
 mod heads;
