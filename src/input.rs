@@ -7,6 +7,7 @@
 //! - [`Hands`]: what is held and where the pointer is, as commands.
 //! - [`Locks`]: Caps Lock and Num Lock, the same in host and guest.
 //! - [`Motion`], [`Wheel`], [`Fingers`]: parts of counts and clicks that gather, slots of fingers.
+//! - [`Warp`]: whether the guest has its pointer elsewhere.
 //! - [`Typing`]: a text as keystrokes, in a layout.
 //! - [`keymap`], [`Combination`]: keys by their numbers and names.
 
@@ -23,6 +24,7 @@ mod pointer;
 mod seat;
 mod touch;
 pub mod typing;
+mod warp;
 
 pub use chord::{Chord, Verdict};
 pub use combination::{Combination, CombinationError};
@@ -34,6 +36,7 @@ pub use pointer::{Delta, Motion, Speed, Wheel};
 pub use seat::{Deed, Seat, Whose};
 pub use touch::{FingerId, Fingers, SLOTS, Touch, TouchMode};
 pub use typing::{Layout, Typing};
+pub use warp::{Warp, Whereabouts};
 
 use crate::geometry::{Guest, Point};
 

@@ -172,7 +172,12 @@ impl DisplayView {
         let Some(send) = self.imp().console.borrow().as_ref().map(|console| console.commands.clone()) else {
             return;
         };
-        commands.into_iter().for_each(|command| send(command));
+        for command in commands {
+            send(command);
+            if let Command::MoveTo(at) = command {
+                self.pointed_at(at);
+            }
+        }
     }
 
     /// The mailbox says something else of screen or pointer.

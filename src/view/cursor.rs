@@ -6,17 +6,22 @@ mod inverted;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::Duration;
 
 use gtk::prelude::*;
 use gtk::subclass::prelude::*;
-use gtk::{gdk, graphene, gsk};
+use gtk::{gdk, glib, graphene, gsk};
 
 use self::drawn::{Drawn, turned};
 use super::DisplayView;
+use crate::clock;
 use crate::frame::{Cursor, Pointer, Screen};
 use crate::geometry::{Guest, Point, Rotation};
-use crate::input::PointerMode;
+use crate::input::{PointerMode, Warp, Whereabouts};
 use crate::present::Stacking;
+
+/// How long the guest has before it is looked where its pointer is.
+const SOON: Duration = Duration::from_millis(300);
 
 /// What the host's pointer looks like.
 #[derive(Debug, Clone)]
@@ -51,6 +56,10 @@ pub(super) struct Cursors {
     /// Ours, in the picture.
     drawn: RefCell<Option<Ours>>,
     covers: Cell<bool>,
+    /// Where a guest with a tablet has it.
+    warp: RefCell<Warp>,
+    /// Runs until it is looked again where that is.
+    looking: RefCell<Option<glib::SourceId>>,
 }
 
 /// A pointer in the picture.
@@ -73,7 +82,9 @@ impl DisplayView {
         };
         self.wear(self.shape_for(&pointer, live));
         let ours = match pointer {
-            Pointer::Shown(Some(shape)) if self.is_elsewhere() => place.map(|at| (shape, at)),
+            Pointer::Shown(Some(shape)) => {
+                place.filter(|at| self.is_elsewhere(*at, &shape)).map(|at| (shape, at))
+            }
             _ => None,
         };
         self.draw_ours(ours);
@@ -99,8 +110,45 @@ impl DisplayView {
     }
 
     /// Whether the guest has its pointer somewhere that the host's is not.
-    fn is_elsewhere(&self) -> bool {
-        self.imp().seat.borrow().hands.mode() == PointerMode::Relative
+    fn is_elsewhere(&self, at: Point<Guest>, shape: &Cursor) -> bool {
+        if self.imp().seat.borrow().hands.mode() == PointerMode::Relative {
+            return true;
+        }
+        let now = clock::now();
+        let whereabouts = self.imp().cursors.warp.borrow_mut().look(at, shape.hotspot(), now);
+        if let Whereabouts::Coming(until) = whereabouts {
+            self.look_again(until - now);
+        }
+        whereabouts == Whereabouts::Elsewhere
+    }
+
+    /// The guest was told that the person points there.
+    pub(super) fn pointed_at(&self, at: Point<Guest>) {
+        let cursors = &self.imp().cursors;
+        cursors.warp.borrow_mut().told(at, clock::now());
+        if cursors.drawn.borrow().is_some() {
+            self.follow_pointer();
+        } else if cursors.warp.borrow().is_credible() {
+            self.look_again(SOON);
+        }
+    }
+
+    /// The person points at nothing of the guest's.
+    pub(super) fn points_no_more(&self) {
+        self.imp().cursors.warp.borrow_mut().left();
+        self.follow_pointer();
+    }
+
+    fn look_again(&self, wait: Duration) {
+        let mut looking = self.imp().cursors.looking.borrow_mut();
+        let weak = self.downgrade();
+        looking.get_or_insert_with(|| {
+            glib::timeout_add_local_once(wait, move || {
+                let Some(view) = weak.upgrade() else { return };
+                view.imp().cursors.looking.take();
+                view.follow_pointer();
+            })
+        });
     }
 
     fn wear(&self, shape: Shape) {

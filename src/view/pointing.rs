@@ -270,6 +270,7 @@ impl DisplayView {
         self.imp().pointing.inside.set(false);
         self.imp().pointing.told.set(None);
         self.follow_push(None);
+        self.points_no_more();
         self.imp().seat.borrow_mut().hands.left();
     }
 

@@ -122,6 +122,36 @@ fn a_guest_with_a_mouse_has_its_pointer_drawn_where_it_is() {
 }
 
 #[test]
+fn a_guest_that_puts_its_pointer_elsewhere_has_it_drawn_there() {
+    let (mut scene, mut input) = filling();
+    let shape = Shape::named("arrow");
+    let (scale, height) = SCALES[1];
+    rescale(&mut scene, &mut input, (scale, height));
+    scene.play(&["cursor 0 hidden"]);
+    let bare = part(&scene.picture(), height);
+    let looks = |want: Image| {
+        move |image: &Image| part(image, height).compare(&want).is_ok_and(|found| found.is_none())
+    };
+    let point_at = |input: &mut Input, pixel: (i32, i32)| {
+        let at = |pixel: i32| (f64::from(pixel) + 0.5) / scale;
+        input.move_to(at(pixel.0), at(SCREEN.1 - height + pixel.1)).expect("a pointer");
+    };
+    let told =
+        |scene: &mut Scene, at: (i32, i32)| scene.hear_until(|said| said == format!("0 MoveTo({at:?})"));
+    let guest_at = |at: (i32, i32)| format!("cursor 0 {} {}", at.0 - shape.hot.0, at.1 - shape.hot.1);
+
+    point_at(&mut input, (20, 30));
+    told(&mut scene, (20, 30));
+    scene.play(&["cursor 0 arrow", &guest_at((10, 10)), &guest_at((20, 30)), &guest_at(PLACE)]);
+    scene.wait_for_picture("elsewhere", looks(with_shape(&bare, &shape)));
+    // It follows again.
+    point_at(&mut input, (40, 50));
+    told(&mut scene, (40, 50));
+    scene.play(&[&guest_at((40, 50))]);
+    scene.wait_for_picture("here", looks(bare));
+}
+
+#[test]
 fn a_pointer_that_is_let_go_comes_back_where_the_guests_was() {
     let mut scene = showing("guest", 640, 480);
     let mut input = scene.input();
