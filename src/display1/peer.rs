@@ -172,18 +172,23 @@ impl Peer {
     }
 
     /// Completes when the machine is no more at the other end of a socket.
-    ///
-    /// QEMU moves it to the next viewer's connection (ui/dbus.c, `dbus_display_add_client_ready`) and tells
-    /// nobody; it closes the former one, but not while that has the clipboard (ui/dbus-clipboard.c keeps a
-    /// proxy on it).
     async fn forsaken(&self) {
         let Ok(runtime) = SharedRuntime::current() else { return future::pending().await };
         loop {
             runtime.sleep(GLANCE).await;
-            if let Err(CallError::Refused { .. }) = self.machine().await {
+            if self.is_forsaken().await {
                 return;
             }
         }
+    }
+
+    /// Whether the machine is no more at the other end of a socket.
+    ///
+    /// QEMU moves it to the next viewer's connection (ui/dbus.c, `dbus_display_add_client_ready`) and tells
+    /// nobody; it closes the former one, but not while that has the clipboard (ui/dbus-clipboard.c keeps a
+    /// proxy on it).
+    pub async fn is_forsaken(&self) -> bool {
+        self.owner.is_none() && matches!(self.machine().await, Err(CallError::Refused { .. }))
     }
 
     /// All properties of an interface.

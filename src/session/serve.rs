@@ -184,7 +184,11 @@ impl<'a> Serving<'a> {
                 Next::Change(change) => self.changed(change).await,
             }
             if let Some(words) = self.broken() {
-                return Input::Broken(words);
+                // One that another viewer has taken over is so, too.
+                return match link.peer.is_forsaken().await {
+                    true => Input::Ended(link.ending().await),
+                    false => Input::Broken(words),
+                };
             }
         }
     }

@@ -57,38 +57,42 @@ impl Link {
     /// Waits for the end.
     pub async fn ended(&self) -> Ending {
         match &self.keep {
-            Keep::Fd => self.peer.closed().await,
+            Keep::Fd | Keep::Qmp(_) => self.peer.closed().await,
             Keep::Bus => {
                 let (closed, left) = (pin!(self.peer.closed()), pin!(bus::departure(&self.peer)));
                 if let Either::Right(_) = future::select(closed, left).await {
                     return Ending::Gone;
                 }
             }
-            Keep::Libvirt(reached) => {
+            Keep::Libvirt(_) => {
                 let (closed, left) = (pin!(self.peer.closed()), pin!(bus::departure(&self.peer)));
                 future::select(closed, left).await;
-                return reached.ending().await;
-            }
-            Keep::Qmp(monitor) => {
-                self.peer.closed().await;
-                // Both sockets end with QEMU; which shows first is chance.
-                return match within(OTHER_SOCKET, monitor.ended()).await {
-                    Some(Some(shutdown)) => Ending::Shutdown(shutdown),
-                    Some(None) => Ending::Gone,
-                    None => Ending::TakenOver,
-                };
             }
             Keep::Child { child, .. } => {
                 let (closed, exited) = (pin!(self.peer.closed()), pin!(child.exited()));
-                return match future::select(closed, exited).await {
-                    Either::Left(((), exited)) => {
-                        within(EXIT, exited).await.map_or(Ending::TakenOver, Ending::Exited)
-                    }
-                    Either::Right((exited, _)) => Ending::Exited(exited),
-                };
+                if let Either::Right((exited, _)) = future::select(closed, exited).await {
+                    return Ending::Exited(exited);
+                }
             }
         }
-        Ending::Closed
+        self.ending().await
+    }
+
+    /// Why the display is gone: after it is.
+    pub async fn ending(&self) -> Ending {
+        match &self.keep {
+            Keep::Bus | Keep::Fd => Ending::Closed,
+            Keep::Libvirt(reached) => reached.ending().await,
+            // Both sockets end with QEMU; which shows first is chance.
+            Keep::Qmp(monitor) => match within(OTHER_SOCKET, monitor.ended()).await {
+                Some(Some(shutdown)) => Ending::Shutdown(shutdown),
+                Some(None) => Ending::Gone,
+                None => Ending::TakenOver,
+            },
+            Keep::Child { child, .. } => {
+                within(EXIT, child.exited()).await.map_or(Ending::TakenOver, Ending::Exited)
+            }
+        }
     }
 
     /// Whether the machine is one that we started.
