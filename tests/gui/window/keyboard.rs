@@ -177,6 +177,22 @@ fn whatever_takes_the_keyboard_away_nothing_stays_held() {
 }
 
 #[test]
+fn a_window_that_is_closed_leaves_nothing_held() {
+    let (mut scene, mut input) = with_shortcut();
+    click(&mut scene, &mut input);
+    wait_for(&mut scene, GUEST);
+    scene.asked.clear();
+    for key in [keys::KEY_LEFTSHIFT, keys::KEY_A] {
+        input.key(key, true).expect("a key");
+    }
+    hear(&mut scene, "0 Key(Qnum(30), Down)");
+    assert_eq!(held(&scene.asked).len(), 2);
+    scene.sway.run("kill").expect("a window that closes");
+    hear(&mut scene, "close");
+    assert!(held(&scene.asked).is_empty(), "{:?}", scene.asked);
+}
+
+#[test]
 fn a_console_that_comes_while_qemu_hangs_gets_no_keys_either() {
     let (mut scene, mut input) = with_shortcut();
     scene.play(&["answers no", "console 1", "picture 1 320 240", "console-action 1"]);
