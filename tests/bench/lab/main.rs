@@ -12,6 +12,7 @@ mod frames;
 #[allow(dead_code, reason = "the tests use the rest")]
 mod mdev;
 #[path = "../whole/meter.rs"]
+#[allow(dead_code, reason = "the other benchmarks use the rest")]
 mod meter;
 mod probe;
 #[path = "../../it/screen.rs"]
@@ -70,7 +71,7 @@ fn measure_steady(args: &Args) -> Result<()> {
         "way",
         "offered/s",
         "shown/s",
-        "CPU ms a frame shown",
+        "CPU ms a frame",
         "commit p50 ms",
         "p99 ms",
         "imports",

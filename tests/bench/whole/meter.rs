@@ -48,6 +48,12 @@ impl Spent {
         self.cpu.as_secs_f64() * 1e3 / frames
     }
 
+    /// Processor time of the threads whose names begin so.
+    #[allow(dead_code, reason = "not all benchmarks tell threads apart")]
+    pub(crate) fn of_threads(&self, name: &str) -> Duration {
+        self.by_thread.iter().filter(|(thread, _)| thread.starts_with(name)).map(|(_, cpu)| *cpu).sum()
+    }
+
     /// The threads that used most, with milliseconds a frame.
     pub(crate) fn explain(&self, frames: f64) -> String {
         let mut threads: Vec<_> = self.by_thread.iter().collect();
