@@ -45,7 +45,12 @@ fn part(image: &Image, height: i32) -> Image {
     image.crop(Rect::new(PLACE.0 - AROUND, top + PLACE.1 - AROUND, 2 * AROUND, 2 * AROUND))
 }
 
-/// The same with a shape over it, which points at [`PLACE`].
+/// Whether exactly this is seen there.
+fn shows(height: i32, want: &Image) -> impl Fn(&Image) -> bool {
+    move |image| part(image, height).compare(want).is_ok_and(|found| found.is_none())
+}
+
+/// The same as [`part`] with a shape over it, which points at [`PLACE`].
 fn with_shape(bare: &Image, shape: &Shape) -> Image {
     Image::from_fn(bare.width(), bare.height(), |x, y| {
         let of_shape = |at: u32, hot: i32, side: u32| {
@@ -79,13 +84,9 @@ fn the_desktops_pointer_wears_the_guests_shape_at_every_scale() {
         scene.play(&["cursor 0 arrow", "cursor 0 10 10"]);
         point_at_place(&mut input, scale, height);
         let want = with_shape(&bare, &shape);
-        scene.wait_for_picture(&format!("arrow-{scale}"), |image| {
-            part(image, height).compare(&want).is_ok_and(|found| found.is_none())
-        });
+        scene.wait_for_picture(&format!("arrow-{scale}"), shows(height, &want));
         scene.play(&["cursor 0 hidden"]);
-        scene.wait_for_picture(&format!("hidden-{scale}"), |image| {
-            part(image, height).compare(&bare).is_ok_and(|found| found.is_none())
-        });
+        scene.wait_for_picture(&format!("hidden-{scale}"), shows(height, &bare));
         // What inverts is black with a white edge, which is seen on everything.
         scene.play(&["cursor 0 beam", "cursor 0 10 10"]);
         let beam = |image: &Image| {
@@ -111,13 +112,9 @@ fn a_guest_with_a_mouse_has_its_pointer_drawn_where_it_is() {
         let corner = (PLACE.0 - shape.hot.0, PLACE.1 - shape.hot.1);
         scene.play(&["cursor 0 arrow", &format!("cursor 0 {} {}", corner.0, corner.1)]);
         let want = with_shape(&bare, &shape);
-        scene.wait_for_picture(&format!("drawn-{scale}"), |image| {
-            part(image, height).compare(&want).is_ok_and(|found| found.is_none())
-        });
+        scene.wait_for_picture(&format!("drawn-{scale}"), shows(height, &want));
         scene.play(&["cursor 0 hidden"]);
-        scene.wait_for_picture(&format!("gone-{scale}"), |image| {
-            part(image, height).compare(&bare).is_ok_and(|found| found.is_none())
-        });
+        scene.wait_for_picture(&format!("gone-{scale}"), shows(height, &bare));
     }
 }
 
@@ -129,9 +126,6 @@ fn a_guest_that_puts_its_pointer_elsewhere_has_it_drawn_there() {
     rescale(&mut scene, &mut input, (scale, height));
     scene.play(&["cursor 0 hidden"]);
     let bare = part(&scene.picture(), height);
-    let looks = |want: Image| {
-        move |image: &Image| part(image, height).compare(&want).is_ok_and(|found| found.is_none())
-    };
     let point_at = |input: &mut Input, pixel: (i32, i32)| {
         let at = |pixel: i32| (f64::from(pixel) + 0.5) / scale;
         input.move_to(at(pixel.0), at(SCREEN.1 - height + pixel.1)).expect("a pointer");
@@ -143,12 +137,12 @@ fn a_guest_that_puts_its_pointer_elsewhere_has_it_drawn_there() {
     point_at(&mut input, (20, 30));
     told(&mut scene, (20, 30));
     scene.play(&["cursor 0 arrow", &guest_at((10, 10)), &guest_at((20, 30)), &guest_at(PLACE)]);
-    scene.wait_for_picture("elsewhere", looks(with_shape(&bare, &shape)));
+    scene.wait_for_picture("elsewhere", shows(height, &with_shape(&bare, &shape)));
     // It follows again.
     point_at(&mut input, (40, 50));
     told(&mut scene, (40, 50));
     scene.play(&[&guest_at((40, 50))]);
-    scene.wait_for_picture("here", looks(bare));
+    scene.wait_for_picture("here", shows(height, &bare));
 }
 
 #[test]
