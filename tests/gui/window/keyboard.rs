@@ -52,6 +52,18 @@ pub(super) fn hear<D: Desk>(scene: &mut Scene<D>, told: &str) {
     scene.asked.push(told.to_owned());
 }
 
+/// Gives the guest the keyboard, and holds three keys in it.
+pub(super) fn hold_keys(scene: &mut Scene, input: &mut Input, what: &str) {
+    click(scene, input);
+    wait_for(scene, GUEST);
+    scene.asked.clear();
+    for key in [keys::KEY_LEFTSHIFT, keys::KEY_A, keys::KEY_F5] {
+        input.key(key, true).expect("a key");
+    }
+    hear(scene, "0 Key(Qnum(63), Down)");
+    assert_eq!(held(&scene.asked).len(), 3, "{what}");
+}
+
 /// What the guest holds, going by all that it was told.
 pub(super) fn held(asked: &[String]) -> Vec<String> {
     let mut held: Vec<String> = Vec::new();
@@ -152,14 +164,7 @@ fn whatever_takes_the_keyboard_away_nothing_stays_held() {
         ("another window", &[], &[], NOBODY),
     ];
     for (what, there, back, holder) in ways {
-        click(&mut scene, &mut input);
-        wait_for(&mut scene, GUEST);
-        scene.asked.clear();
-        for key in [keys::KEY_LEFTSHIFT, keys::KEY_A, keys::KEY_F5] {
-            input.key(key, true).expect("a key");
-        }
-        hear(&mut scene, "0 Key(Qnum(63), Down)");
-        assert_eq!(held(&scene.asked).len(), 3, "{what}");
+        hold_keys(&mut scene, &mut input, what);
         if there.is_empty() {
             scene.sway.run("workspace other").expect("a workspace");
         }

@@ -4,7 +4,7 @@ use harness::desk::{Desk, Layout, Sway, SwayConfig};
 use harness::input::keys;
 use zbus::{Connection, OwnedObjectPath, Variant, block_on};
 
-use super::keyboard::{GUEST, NOBODY, SHARED, click, hear, held, wait_for};
+use super::keyboard::{NOBODY, SHARED, held, hold_keys, wait_for};
 use super::{SCREEN, Scene};
 
 const LOGIND: &str = "org.freedesktop.login1";
@@ -86,14 +86,7 @@ fn a_locked_screen_lets_go_of_every_key_whoever_tells_of_it() {
         ("a locker that crashes", Lock::Crashes),
         ("logind, which only wants it", Lock::Wants),
     ] {
-        click(&mut scene, &mut input);
-        wait_for(&mut scene, GUEST);
-        scene.asked.clear();
-        for key in [keys::KEY_LEFTSHIFT, keys::KEY_A, keys::KEY_F5] {
-            input.key(key, true).expect("a key");
-        }
-        hear(&mut scene, "0 Key(Qnum(63), Down)");
-        assert_eq!(held(&scene.asked).len(), 3, "{what}");
+        hold_keys(&mut scene, &mut input, what);
         let doomed = Locker::start(&bus);
         match locks {
             Lock::Says((interface, path)) => locker.active(interface, path, true),
