@@ -365,12 +365,12 @@ impl Ready {
                         ready.undo(&stored.backup);
                     }
                 });
-                self.toasts.add_toast(toast);
+                self.say(toast);
                 self.load();
             }
             Err(StoreError::Libvirt(LibvirtError::Edited)) => {
                 let words = gettext("Somebody has changed the definition in the meantime. Look at it again.");
-                self.toasts.add_toast(adw::Toast::builder().title(words).timeout(0).build());
+                self.say(adw::Toast::builder().title(words).timeout(0).build());
                 self.load();
             }
             Err(error) => {
@@ -382,5 +382,11 @@ impl Ready {
                 self.load();
             }
         }
+    }
+
+    /// Says what became of the last change; what was said of the one before does not hold any more.
+    fn say(&self, toast: adw::Toast) {
+        self.toasts.dismiss_all();
+        self.toasts.add_toast(toast);
     }
 }

@@ -112,7 +112,8 @@ fn there_and_back_again(stage: &mut Stage) {
 
     // And all of it.
     stage.scene.play(&["press Restore"]);
-    stage.dialog("Earlier definition restored");
+    let restored = stage.dialog("Earlier definition restored");
+    assert!(!restored.contains("Definition changed"), "that could not be undone any more: {restored}");
     assert_eq!(stage.defined(), ready, "the newest is the one before the last change");
     stage.scene.play(&["close-dialog"]);
     stage.open();
