@@ -58,6 +58,10 @@ impl MachineWindow {
             }
         ));
         self.update_cover();
+        if toast.timeout() != 0 {
+            // It would wait behind a question for as long as nobody answers that.
+            toast.set_priority(adw::ToastPriority::High);
+        }
         self.imp().toasts.add_toast(toast.clone());
     }
 

@@ -66,6 +66,10 @@ fn a_question_that_was_put_aside_comes_once_more_for_the_other_way() {
     let _copied = copy(&scene, "", "from the host");
     scene.play(&["sharing", "agent reset"]);
     wait_for_toast(&mut scene, "Share the clipboard with “web”?");
+    // What the person does meanwhile is answered at once, and the question is there again.
+    scene.play(&["action win.copy-diagnostics"]);
+    wait_for_toast(&mut scene, "Diagnostics copied");
+    wait_for_toast(&mut scene, "Share the clipboard with “web”?");
     scene.play(&["close-toast"]);
     scene.ask_until("toasts", "toasts", |toasts| !toasts.contains("Share"));
     scene.play(&["guest-copies"]);
