@@ -12,6 +12,7 @@ mod desk;
 #[cfg(feature = "gui")]
 mod library;
 mod open;
+mod own;
 mod ready;
 mod remote;
 #[path = "../it/session_watch.rs"]
