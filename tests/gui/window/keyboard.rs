@@ -253,6 +253,20 @@ fn a_text_is_typed_and_can_be_stopped() {
     assert_eq!(down, expected, "Shift+H and I");
     scene.wait_for_state("dialog=false");
 
+    // In the layout that the machine has, which is remembered; characters that need AltGr, too.
+    for choice in [&["select German"][..], &[]] {
+        scene.play(&["copy @zy", "action win.type-clipboard"]);
+        scene.wait_for_state("dialog=true");
+        scene.play(choice);
+        scene.asked.clear();
+        answer(&mut scene, &mut input);
+        scene.hear_until(|told| told == "0 Key(Qnum(44), Up)");
+        let down: Vec<_> = scene.asked.iter().filter(|told| told.ends_with("Down)")).cloned().collect();
+        let expected = [184, 16, 21, 44].map(|number| format!("0 Key(Qnum({number}), Down)"));
+        assert_eq!(down, expected, "AltGr+Q, and Y and Z are in each other's place");
+        scene.wait_for_state("dialog=false");
+    }
+
     // A long one is stopped in the middle of it, and nothing stays held.
     scene.play(&[&format!("copy {}", "long".repeat(4000))]);
     scene.asked.clear();

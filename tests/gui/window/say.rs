@@ -181,6 +181,19 @@ impl Play {
         row.set_active(!row.is_active());
     }
 
+    /// Chooses among what a row of the dialog offers.
+    pub(super) fn select(&self, words: &str) {
+        let words = words.replace('_', " ");
+        for row in all::<adw::ComboRow>(&self.dialog()) {
+            let offered = row.model().and_downcast::<gtk::StringList>().expect("words");
+            let place = (0..offered.n_items()).find(|at| offered.string(*at).as_deref() == Some(&*words));
+            if let Some(place) = place {
+                return row.set_selected(place);
+            }
+        }
+        panic!("nobody offers {words}");
+    }
+
     /// Clicks a button of the dialog that is seen, by its label, or its tooltip.
     pub(super) fn press(&self, label: &str) {
         let label = label.replace('_', " ");

@@ -283,6 +283,7 @@ impl Play {
             ["focus"] => self.say_focus(),
             ["say"] => self.say_state(),
             ["press", label] => self.press(label),
+            ["select", words] => self.select(words),
             ["text"] => {
                 glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
             }
