@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::machine::{Builder, Display, GuestOptions, Report};
+use harness::machine::{GuestOptions, Report};
 use harness::{Error, Result};
 use oriel::clock;
 use oriel::session::{Boosting, Console, Event, Hardware, Options, Ramfb, Session};
@@ -12,7 +12,7 @@ use oriel::stats::Boost;
 
 use crate::mdev::{Kind, Mdev};
 use crate::screen::Screen;
-use crate::stage::LIMIT;
+use crate::stage::{LIMIT, nested};
 
 /// Of a screen at 144 Hz: of what reaches the viewer, it hides nothing.
 const REFRESH: Duration = Duration::from_nanos(6_944_444);
@@ -50,16 +50,8 @@ pub(crate) struct Boosted {
 
 pub(crate) fn measure() -> Result<Boosted> {
     let mdev = Mdev::create(Kind::MbochsLarge)?;
-    let machine = Builder::new()
-        .guest(GuestOptions { fps: 120, ..GuestOptions::paint("flip") })
-        .unpacked_kernel()
-        .kvm()
-        .memory(128)
-        .video(&mdev.device(""))
-        .devices(&[])
-        .display(Display::DBusGl)
-        .prepare()?
-        .start()?;
+    let guest = GuestOptions { fps: 120, ..GuestOptions::paint("flip") };
+    let machine = nested(guest, 128, &mdev.device("")).prepare()?.start()?;
     let (session, events) =
         Session::start_with(Source::qmp(machine.qmp_socket()?), Options { boost: Boosting::Off });
     let console = loop {

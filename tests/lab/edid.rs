@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use harness::Result;
 use harness::desk::{Desk, Find, Layout, Output, Renderer, Sway, SwayConfig, Window};
-use harness::machine::{Builder, Display, GuestOptions, Report, Running};
+use harness::machine::{GuestOptions, Report, Running};
 use harness::shot::Rect;
 use harness::viewer::Viewer;
 use serde_json::Value;
 
 use crate::mdev::{Kind, Mdev};
-use crate::stage::{LIMIT, keep, next_stats, unique, view_window};
+use crate::stage::{LIMIT, keep, nested, next_stats, unique, view_window, wait_for_driver};
 
 /// What the device shows at most (samples/vfio-mdev/mbochs.c, `mbochs_types`).
 const MOST: (u32, u32) = (800, 600);
@@ -32,22 +32,11 @@ impl Room {
         let sway = Sway::start(config)?;
         let mdev = Mdev::create(Kind::MbochsSmall)?;
         let guest = GuestOptions {
-            more: "oriel.cursor=no oriel.buffers=1 mitigations=off nokaslr cryptomgr.notests".to_owned(),
+            more: "oriel.cursor=no oriel.buffers=1".to_owned(),
             ..GuestOptions::paint("unique")
         };
-        let machine = Builder::new()
-            .guest(guest)
-            .unpacked_kernel()
-            .kvm()
-            .memory(128)
-            .video(&mdev.device(",xres=640,yres=480"))
-            .devices(&[])
-            .display(Display::DBusGl)
-            .prepare()?
-            .start()?;
-        machine.serial().guest("a mode of the guest", LIMIT, |report| {
-            matches!(report, Report::Ready { driver, .. } if driver == "bochs_drm").then_some(())
-        })?;
+        let machine = nested(guest, 128, &mdev.device(",xres=640,yres=480")).prepare()?.start()?;
+        wait_for_driver(&machine, "bochs_drm")?;
         let viewer = view_window(&sway, &["--qmp", &machine.qmp_socket()?.to_string_lossy()])?;
         let window = sway.wait_for_window(Find::Pid(viewer.id()), LIMIT)?;
         Ok(Self { viewer, machine, _mdev: mdev, window, sway })

@@ -2,11 +2,14 @@
 
 use harness::Result;
 use harness::desk::{Desk, Sway};
-use harness::machine::{Builder, Display, GuestOptions, Report, Running};
+use harness::machine::{GuestOptions, Running};
 use harness::viewer::Viewer;
 
 use crate::mdev::{Kind, Mdev};
-use crate::stage::{LIMIT, SCREEN, desk, keep, next_stats, total, view, wait_for_unique};
+use crate::stage::{
+    LIMIT, SCREEN, desk, keep, nested, nested_without_guest, next_stats, total, view, wait_for_driver,
+    wait_for_unique,
+};
 use crate::world::{Corner, is_black};
 
 fn rung(viewer: &Viewer) -> Result<Option<String>> {
@@ -17,26 +20,17 @@ fn rung(viewer: &Viewer) -> Result<Option<String>> {
 fn virtio(device: &str) -> Result<Running> {
     let guest = GuestOptions {
         mode: Some(SCREEN),
-        more: "oriel.cursor=no mitigations=off nokaslr cryptomgr.notests".to_owned(),
+        more: "oriel.cursor=no".to_owned(),
         ..GuestOptions::paint("unique")
     };
-    let machine = Builder::new()
-        .guest(guest)
-        .unpacked_kernel()
-        .kvm()
-        .memory(192)
-        .video(device)
-        .devices(&[])
-        .display(Display::DBusGl)
+    let machine = nested(guest, 192, device)
         .argument("-object")
         .argument("memory-backend-memfd,id=memory,size=192M,share=on")
         .argument("-machine")
         .argument("memory-backend=memory")
         .prepare()?
         .start()?;
-    machine.serial().guest("a mode of the guest", LIMIT, |report| {
-        matches!(report, Report::Ready { driver, .. } if driver == "virtio_gpu").then_some(())
-    })?;
+    wait_for_driver(&machine, "virtio_gpu")?;
     Ok(machine)
 }
 
@@ -86,14 +80,7 @@ fn textures_of_a_virtio_gpu_with_opengl_are_shown_directly() -> Result<()> {
 #[test]
 fn a_vgpu_without_dmabufs_is_shown_too() -> Result<()> {
     let mdev = Mdev::create(Kind::Mdpy)?;
-    let machine = Builder::new()
-        .kvm()
-        .memory(64)
-        .video(&mdev.device(""))
-        .devices(&[])
-        .display(Display::DBusGl)
-        .prepare()?
-        .start()?;
+    let machine = nested_without_guest(64, &mdev.device("")).prepare()?.start()?;
     let sway = desk()?;
     let viewer = view(&sway, "auto", &["--qmp", &machine.qmp_socket()?.to_string_lossy()])?;
     let gray = |y: u32| u8::try_from(y * 255 / SCREEN.1).unwrap_or(255);

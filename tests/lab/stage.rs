@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use harness::desk::{Desk, Find, Output, Renderer, Sway, SwayConfig};
+use harness::machine::{Builder, Display, GuestOptions, Report, Running};
 use harness::process::wait_until;
 use harness::shot::{self, Image};
 use harness::viewer::{Viewer, program};
@@ -74,6 +75,24 @@ pub(crate) fn keep(sway: &Sway, viewer: &Viewer, name: &str) -> Result<()> {
         picture.save(&dir.join("screen.png"))?;
     }
     Ok(())
+}
+
+/// A machine in this one with this display device alone, whose guest does nothing that takes long.
+pub(crate) fn nested(guest: GuestOptions, memory: u32, video: &str) -> Builder {
+    let more = format!("{} mitigations=off nokaslr cryptomgr.notests", guest.more);
+    nested_without_guest(memory, video).guest(GuestOptions { more, ..guest }).unpacked_kernel()
+}
+
+/// The same, where the firmware is all that runs.
+pub(crate) fn nested_without_guest(memory: u32, video: &str) -> Builder {
+    Builder::new().kvm().memory(memory).video(video).devices(&[]).display(Display::DBusGl)
+}
+
+/// Waits until the guest draws by means of this driver.
+pub(crate) fn wait_for_driver(machine: &Running, wanted: &str) -> Result<()> {
+    machine.serial().guest("a mode of the guest", LIMIT, |report| {
+        matches!(report, Report::Ready { driver, .. } if driver == wanted).then_some(())
+    })
 }
 
 /// What the guest draws when it is told `paint unique`: no two pixels are alike.

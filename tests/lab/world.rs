@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use harness::desk::{Film, Sway};
-use harness::machine::{Builder, Display, GuestOptions, Report, Running};
+use harness::machine::{GuestOptions, Report, Running};
 use harness::shot::{Image, Rect};
 use harness::viewer::Viewer;
 use harness::{Error, Result};
 use serde_json::json;
 
 use crate::mdev::{Kind, Mdev};
-use crate::stage::{LIMIT, desk, keep, view, wait_for_unique};
+use crate::stage::{LIMIT, desk, keep, nested, view, wait_for_unique};
 
 /// Where both the firmware's first lines and a part of the guest's picture are.
 const CORNER: Rect = Rect { x: 0, y: 0, width: 256, height: 192 };
@@ -92,22 +92,9 @@ impl World {
     fn start() -> Result<Self> {
         let sway = desk()?;
         let mdev = Mdev::create(Kind::MbochsLarge)?;
-        let guest = GuestOptions {
-            mode: Some(GUEST),
-            more: format!("{MORE} mitigations=off nokaslr cryptomgr.notests"),
-            ..GuestOptions::paint("unique")
-        };
-        let machine = Builder::new()
-            .guest(guest)
-            .unpacked_kernel()
-            .kvm()
-            .memory(128)
-            .video(&mdev.device(""))
-            .devices(&[])
-            .display(Display::DBusGl)
-            .argument("-S")
-            .prepare()?
-            .start()?;
+        let guest =
+            GuestOptions { mode: Some(GUEST), more: MORE.to_owned(), ..GuestOptions::paint("unique") };
+        let machine = nested(guest, 128, &mdev.device("")).argument("-S").prepare()?.start()?;
         let viewer = view(&sway, "auto", &["--qmp", &machine.qmp_socket()?.to_string_lossy()])?;
         let corner = Corner::watch(&sway)?;
         let mut world = Self { viewer, machine, _mdev: mdev, sway, power_on: Vec::new() };
