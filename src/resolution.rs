@@ -250,9 +250,11 @@ impl Control {
         self.want_now(now);
     }
 
-    /// The connection is a new one: nothing is known of what QEMU was asked for.
+    /// The connection is a new one: nothing is known of what QEMU was asked for, nor of the device, which
+    /// may be a larger one now.
     pub fn reconnected(&mut self, now: Time) {
         (self.last, self.support, self.verdict) = (None, Support::Unknown, Verdict::None);
+        self.ceiling = Ceiling::default();
         let follows = |window: Window| self.policy != Policy::Off && window.sized_by != SizedBy::Picture;
         self.phase = match self.window {
             Some(window) if self.chosen.is_some() || follows(window) => {

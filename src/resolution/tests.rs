@@ -237,6 +237,21 @@ fn a_device_is_not_asked_for_more_than_it_turned_out_to_have() {
     assert_eq!(world.sizes().last(), Some(&(2400, 1400)));
 }
 
+/// Who followed the advice has a larger one behind the new connection.
+#[test]
+fn what_a_device_has_is_learned_anew_from_a_new_connection() {
+    let mut world = World::of(Device::Vfio, Manner::UpTo(1600, 1000), Policy::FollowWindow, 1.0);
+    for size in [(1800, 1100), (2200, 1400)] {
+        world.drag(size.0, size.1);
+        world.settle();
+    }
+    assert_eq!(world.control.limits().most, Size::new(1600, 1000));
+    world.control.reconnected(world.now);
+    world.wishes.clear();
+    world.settle();
+    assert_eq!(world.sizes(), [(2200, 1400)]);
+}
+
 #[test]
 fn millimetres_are_those_of_the_screen() {
     let mut world = World::new(Manner::Obeys(40), Policy::FollowWindow, 1.5);
