@@ -131,6 +131,10 @@ impl Composer {
         match self.draw(pending, scene, shop) {
             Err(Reason::GpuLost) => {
                 self.lose(shop.now);
+                if self.way == Way::Bridge && matches!(self.engine, Engine::Closed) {
+                    // Only the buffer tells which GPU that was.
+                    self.check_bridge(&pending.scanout, Need::Drawn, shop)?;
+                }
                 self.draw(pending, scene, shop)
             }
             result => result,

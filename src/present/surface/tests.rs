@@ -424,4 +424,13 @@ fn a_bridge_draws_into_rows_that_others_can_read_on_a_render_node() {
     let report = rig.stats.summary(clock::now());
     assert_eq!((report.counts.passes, report.counts.imported, report.counts.copied), (1, 1, 0));
     assert!(rig.shared.facts().owner.is_some());
+    // More of them than it has buffers to draw into, and on after the GPU was lost.
+    for committed in 2..=20 {
+        rig.shared.losses.store(u32::from(committed == 10), SeqCst);
+        rig.update([0, 0, 8, 8]);
+        rig.until("a commit", || rig.stats.summary(clock::now()).counts.committed == committed);
+    }
+    rig.shows(Rung::Bridge);
+    let report = rig.stats.summary(clock::now());
+    assert_eq!((report.counts.imported, report.counts.copied), (2, 0));
 }

@@ -124,6 +124,9 @@ struct State {
     /// The picture's surface: the one that is another's part.
     picture: Option<ObjectId>,
     callbacks: HashMap<ObjectId, Vec<WlCallback>>,
+    /// The picture's buffer, and the one before it, which is on the screen until the next commit.
+    attached: Option<WlBuffer>,
+    replaced: Option<WlBuffer>,
     buffers: u32,
 }
 
@@ -145,6 +148,8 @@ fn serve(socket: UnixStream, version: u32, orders: &Receiver<Do>, wake: &OwnedFd
         feedbacks: Vec::new(),
         picture: None,
         callbacks: HashMap::new(),
+        attached: None,
+        replaced: None,
         buffers: 0,
     };
     loop {
@@ -345,8 +350,11 @@ requests!(WlSurface, (), |state, surface, request, (), init| {
             state.callbacks.entry(surface.id()).or_default().push(callback);
         }
         wl_surface::Request::Attach { buffer, .. } if is_picture => {
-            let number = buffer.map(|buffer| *buffer.data::<u32>().expect("a buffer of ours"));
+            let number = buffer.as_ref().map(|buffer| *buffer.data::<u32>().expect("a buffer of ours"));
             state.saw(Seen::Attach(number));
+            if state.attached != buffer {
+                state.replaced = std::mem::replace(&mut state.attached, buffer);
+            }
         }
         wl_surface::Request::DamageBuffer { x, y, width, height } if is_picture => {
             state.saw(Seen::Damage([x, y, width, height]));
@@ -354,6 +362,9 @@ requests!(WlSurface, (), |state, surface, request, (), init| {
         wl_surface::Request::Commit => {
             if is_picture {
                 state.saw(Seen::Commit);
+                if let Some(replaced) = state.replaced.take().filter(Resource::is_alive) {
+                    replaced.release();
+                }
             }
             if !state.hide {
                 let callbacks = state.callbacks.remove(&surface.id()).unwrap_or_default();

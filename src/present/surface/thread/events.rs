@@ -65,7 +65,10 @@ impl Dispatch<WlBuffer, Owner> for Presenter {
         match *owner {
             Owner::Slot { generation, index } => state.copier.release(generation, index),
             Owner::Canvas { generation, index } => state.composer.release(generation, index),
-            Owner::Import => state.composer.release_buffer(buffer),
+            Owner::Import => {
+                state.composer.release_buffer(buffer);
+                state.bridge.release_buffer(buffer);
+            }
         }
     }
 }
