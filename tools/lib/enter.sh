@@ -36,6 +36,8 @@ enter_root() {
 enter_system() {
     local entry
     args+=(--die-with-parent --unshare-pid)
+    # Folders that only lead to others are root's alone, unless they are made: daemons run as somebody else.
+    args+=(--perms 0755 --dir /usr --perms 0755 --dir /usr/src --perms 0755 --dir /var)
     # One by one, because Rust may live in /usr/local and a source tree in /usr/src.
     for entry in "$root"/usr/*; do
         case ${entry##*/} in
