@@ -117,9 +117,12 @@ impl Hands {
     }
 
     /// The guest hears of the pointer another way from now on.
+    ///
+    /// It may be the way it is already: then parts of counts go on gathering.
     pub fn set_mode(&mut self, mode: PointerMode) {
-        self.mode = mode;
-        self.motion.forget();
+        if std::mem::replace(&mut self.mode, mode) != mode {
+            self.motion.forget();
+        }
     }
 
     /// How the guest hears of the pointer.
@@ -237,6 +240,19 @@ mod tests {
         assert_eq!(hands.moved(None, 13.0, 8.0), Some(Command::MoveBy { x: 3, y: -2 }));
         hands.left();
         assert_eq!(hands.moved(None, 300.0, 300.0), None, "coming back is no movement");
+    }
+
+    #[test]
+    fn parts_of_counts_outlive_the_same_mode_told_again() {
+        let half = Delta { x: 0.5, ..Delta::default() };
+        let mut hands = Hands::default();
+        assert_eq!(hands.pushed(None, half), None);
+        hands.set_mode(PointerMode::Relative);
+        assert_eq!(hands.pushed(None, half), Some(Command::MoveBy { x: 1, y: 0 }));
+        hands.pushed(None, half);
+        hands.set_mode(PointerMode::Absolute);
+        hands.set_mode(PointerMode::Relative);
+        assert_eq!(hands.pushed(None, half), None, "it was another device meanwhile");
     }
 
     #[test]
