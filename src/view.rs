@@ -105,6 +105,10 @@ impl DisplayView {
 
     /// How the guest hears of the pointer.
     pub fn set_pointer_mode(&self, mode: PointerMode) {
+        let before = self.imp().seat.borrow().hands.mode();
+        if before != mode {
+            self.lift_fingers();
+        }
         self.imp().seat.borrow_mut().hands.set_mode(mode);
         self.follow_tie();
         self.follow_pointer();

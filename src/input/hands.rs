@@ -102,6 +102,13 @@ impl Hands {
         }
     }
 
+    /// Lets go of a button without a place, as when what pressed it is no pointer any more.
+    pub fn drop_button(&mut self, button: Button) -> Option<Command> {
+        let index = self.buttons.iter().position(|held| *held == button)?;
+        self.buttons.remove(index);
+        Some(Command::Button(button, Press::Up))
+    }
+
     /// The wheel turned by so many 120ths of a click, to the right and down.
     pub fn turned(&mut self, across: f64, down: f64) -> impl Iterator<Item = Command> + use<> {
         self.wheel.turn(across, down)
@@ -224,6 +231,16 @@ mod tests {
         assert_eq!(hands.moved(Some(&placed), 500.0, 50.0), Some(Command::MoveTo(Point::new(199, 0))));
         let sent = hands.button(Some(&placed), (500.0, 50.0), Button::Left, Press::Up);
         assert_eq!(sent[1], Some(Command::Button(Button::Left, Press::Up)));
+    }
+
+    #[test]
+    fn a_button_can_be_let_go_without_a_movement() {
+        let mut hands = Hands::default();
+        hands.button(None, (5.0, 5.0), Button::Left, Press::Down);
+        assert_eq!(hands.drop_button(Button::Right), None);
+        assert_eq!(hands.drop_button(Button::Left), Some(Command::Button(Button::Left, Press::Up)));
+        assert_eq!(hands.drop_button(Button::Left), None);
+        assert_eq!(hands.let_go(), []);
     }
 
     #[test]

@@ -32,15 +32,27 @@ impl DisplayView {
     /// What fingers are to the guest.
     pub fn set_touch_mode(&self, mode: TouchMode) {
         let touching = &self.imp().touching;
+        if touching.mode.get() == mode {
+            return;
+        }
+        self.lift_fingers();
         touching.mode.set(mode);
         let commands = touching.fingers.borrow_mut().set_mode(mode);
         self.send_all(commands);
     }
 
-    /// Takes every finger from the guest's screen.
+    /// Takes every finger from the guest's screen, and from its mouse.
+    ///
+    /// Where a finger's end is told depends on what fingers and the pointer are to the guest: it has to
+    /// be told before either changes.
     pub(super) fn lift_fingers(&self) {
-        let commands = self.imp().touching.fingers.borrow_mut().cancel_all();
-        self.imp().touching.mouse.take();
+        let touching = &self.imp().touching;
+        let mut commands = touching.fingers.borrow_mut().cancel_all();
+        if touching.mouse.take().is_some() {
+            let hands = &mut self.imp().seat.borrow_mut().hands;
+            commands.extend(hands.drop_button(Button::Left));
+            hands.left();
+        }
         self.send_all(commands);
     }
 

@@ -273,6 +273,25 @@ fn touch(scene: &mut Scene, (x, y): (f64, f64), guest: (i32, i32)) {
     scene.has_asked("0 Touch { touch: End, slot: 0");
 }
 
+/// Its end is told in another way than its beginning would have been.
+#[test]
+fn a_finger_that_is_a_mouse_lets_go_when_it_becomes_something_else() {
+    let (mut scene, _input, _) = pointing("relative");
+    scene.play(&["set touch mouse"]);
+    for change in ["mode 0 absolute", "mode 0 relative", "set touch fingers"] {
+        scene.state();
+        scene.asked.clear();
+        scene.play(&["touch begin 100 200"]);
+        scene.has_asked("0 Button(Left, Down)");
+        scene.send(change);
+        scene.hear_until(|answer| answer == "0 Button(Left, Up)");
+        scene.asked.clear();
+        scene.play(&["touch update 110 210", "touch end 110 210"]);
+        let told: Vec<_> = scene.asked.iter().filter(|told| told.starts_with("0 ")).collect();
+        assert!(told.is_empty(), "{change}: nothing more of this finger: {told:?}");
+    }
+}
+
 /// There is no window manager: nobody else moves the window or takes its keys.
 #[test]
 fn an_x_server_locks_a_pointer_without_taking_its_buttons() {
