@@ -108,6 +108,7 @@ impl DisplayView {
         let before = self.imp().seat.borrow().hands.mode();
         if before != mode {
             self.lift_fingers();
+            self.forget_whereabouts();
         }
         self.imp().seat.borrow_mut().hands.set_mode(mode);
         self.follow_tie();

@@ -139,6 +139,11 @@ impl DisplayView {
         self.follow_pointer();
     }
 
+    /// What was known of where the guest has its pointer says nothing any more.
+    pub(super) fn forget_whereabouts(&self) {
+        self.imp().cursors.warp.take();
+    }
+
     fn look_again(&self, wait: Duration) {
         let mut looking = self.imp().cursors.looking.borrow_mut();
         let weak = self.downgrade();

@@ -143,6 +143,11 @@ fn a_guest_that_puts_its_pointer_elsewhere_has_it_drawn_there() {
     told(&mut scene, (40, 50));
     scene.play(&[&guest_at((40, 50))]);
     scene.wait_for_picture("here", shows(height, &bare));
+    // Where a person pointed with a tablet says nothing any more once the guest has had a mouse.
+    scene.play(&["mode 0 relative", &guest_at(PLACE)]);
+    scene.wait_for_picture("mouse", shows(height, &with_shape(&bare, &shape)));
+    scene.play(&["mode 0 absolute"]);
+    scene.wait_for_picture("tablet", shows(height, &bare));
 }
 
 #[test]
