@@ -195,9 +195,14 @@ impl Typing {
         Some(stroke.down())
     }
 
+    /// Nothing is typed for a while; what to send so that nothing stays held. The next step goes on.
+    pub fn pause(&mut self) -> Vec<Command> {
+        self.held.take().map(Stroke::up).unwrap_or_default()
+    }
+
     /// Stops here; what to send so that nothing stays held, nor Caps Lock otherwise than it was.
     pub fn cancel(mut self) -> Vec<Command> {
-        let mut commands = self.held.take().map(Stroke::up).unwrap_or_default();
+        let mut commands = self.pause();
         let is_caps = |stroke: &(Stroke, usize)| stroke.0.code == CAPS_LOCK;
         let (sent, left) = self.strokes.split_at(self.at);
         if sent.first().is_some_and(is_caps)
@@ -276,6 +281,19 @@ mod tests {
         }
         assert_eq!(sent[sent.len() - 2..], [Press::Down, Press::Up].map(caps));
         assert_eq!(typing.cancel(), []);
+    }
+
+    #[test]
+    fn a_pause_holds_nothing_and_loses_nothing() {
+        let key = |number, press| Command::Key(Qnum(number), press);
+        let mut typing = Typing::new("Ab", layout("us"), Leds::default());
+        assert_eq!(typing.pause(), [], "nothing is held yet");
+        assert_eq!(typing.step(), Some(vec![key(0x2a, Press::Down), key(0x1e, Press::Down)]));
+        assert_eq!(typing.pause(), [key(0x1e, Press::Up), key(0x2a, Press::Up)]);
+        assert_eq!(typing.pause(), []);
+        assert_eq!(typing.step(), Some(vec![key(0x30, Press::Down)]));
+        assert_eq!(typing.step(), Some(vec![key(0x30, Press::Up)]));
+        assert_eq!(typing.step(), None);
     }
 
     #[test]

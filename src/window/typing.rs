@@ -117,7 +117,8 @@ impl MachineWindow {
                 #[upgrade_or]
                 glib::ControlFlow::Break,
                 move || {
-                    if window.is_live() && job.step(&bar) {
+                    let hangs = window.shared().known.borrow().hangs;
+                    if window.is_live() && job.step(&bar, hangs) {
                         return glib::ControlFlow::Continue;
                     }
                     job.source.take();
@@ -169,8 +170,14 @@ struct Job {
 }
 
 impl Job {
-    /// Types the next key; whether there is more.
-    fn step(&self, bar: &gtk::ProgressBar) -> bool {
+    /// Types the next key, unless QEMU hangs, which would take all of it at once later: faster than a
+    /// guest can. Whether there is more.
+    fn step(&self, bar: &gtk::ProgressBar, hangs: bool) -> bool {
+        if hangs {
+            self.wait();
+            bar.set_text(Some(&gettext("QEMU does not answer")));
+            return true;
+        }
         let commands = self.typing.borrow_mut().as_mut().and_then(Typing::step);
         let Some(commands) = commands else { return false };
         self.view.type_keys(commands);
@@ -184,6 +191,12 @@ impl Job {
             )));
         }
         true
+    }
+
+    /// Types nothing for now.
+    fn wait(&self) {
+        let held = self.typing.borrow_mut().as_mut().map(Typing::pause);
+        self.view.type_keys(held.unwrap_or_default());
     }
 
     /// Nothing stays held, wherever it was.

@@ -273,6 +273,7 @@ fn a_text_is_typed_and_can_be_stopped() {
     scene.play(&["action win.type-clipboard"]);
     answer(&mut scene, &mut input);
     hear(&mut scene, "0 Key(Qnum(49), Down)");
+    it_waits_for_a_machine_that_hangs(&mut scene);
     input.tap(keys::KEY_ESC).expect("a key");
     scene.wait_for_state("dialog=false");
     assert!(held(&scene.asked).is_empty(), "{:?}", held(&scene.asked));
@@ -281,6 +282,20 @@ fn a_text_is_typed_and_can_be_stopped() {
     scene.play(&["say"]);
     let more: Vec<_> = scene.asked[typed..].iter().filter(|told| told.contains("Key")).collect();
     assert!(more.is_empty(), "it goes on: {more:?}");
+}
+
+/// It would take all of it at once later.
+fn it_waits_for_a_machine_that_hangs(scene: &mut Scene) {
+    scene.play(&["answers no"]);
+    scene.ask_until("words", "words ", |words| words.contains("QEMU does not answer"));
+    assert!(held(&scene.asked).is_empty(), "{:?}", held(&scene.asked));
+    let typed = scene.asked.len();
+    scene.picture();
+    scene.state();
+    let more: Vec<_> = scene.asked[typed..].iter().filter(|told| told.contains("Key")).collect();
+    assert!(more.is_empty(), "it goes on: {more:?}");
+    scene.play(&["answers yes"]);
+    hear(scene, "0 Key(Qnum(49), Down)");
 }
 
 #[test]
