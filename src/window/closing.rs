@@ -45,7 +45,8 @@ impl MachineWindow {
         matches!(*self.shared().closing.borrow(), Closing::Asked(_))
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    /// Whether the machine has been let go of: until then it has a window, seen or not.
+    pub(crate) fn is_closed(&self) -> bool {
         matches!(*self.shared().closing.borrow(), Closing::Done)
     }
 

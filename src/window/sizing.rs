@@ -64,6 +64,14 @@ impl MachineWindow {
         }
     }
 
+    /// Brings the machine before the person, in the window that they worked with last. While none is seen
+    /// yet, the first is about to appear by itself.
+    pub(crate) fn come_forward(&self) {
+        if let Some(front) = self.shared().front().filter(|window| window.is_visible()) {
+            front.present();
+        }
+    }
+
     pub(super) fn begin_size(&self) {
         self.set_default_size(PLAIN.0, PLAIN.1);
         self.imp().sizing.given.set(Some(Given { size: PLAIN, suits: None, placed: false }));

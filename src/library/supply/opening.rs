@@ -32,9 +32,9 @@ impl Living {
     pub(super) fn show(&self, key: &Key) {
         self.opened
             .borrow_mut()
-            .retain(|opened| opened.window.upgrade().is_some_and(|window| window.is_visible()));
+            .retain(|opened| opened.window.upgrade().is_some_and(|window| !window.is_closed()));
         if let Some(window) = self.window_of(key) {
-            return window.present();
+            return window.come_forward();
         }
         let domain = self.domain(key);
         let source = match (key, &domain) {
@@ -73,7 +73,8 @@ impl Living {
 
     /// Whether a window of ours shows a machine, or waits for it.
     pub(super) fn is_open(&self, key: &Key) -> bool {
-        self.window_of(key).is_some_and(|window| window.is_visible())
+        // It may not be seen yet.
+        self.window_of(key).is_some_and(|window| !window.is_closed())
     }
 
     fn window_of(&self, key: &Key) -> Option<MachineWindow> {
