@@ -129,6 +129,13 @@ impl Hypervisor {
         false
     }
 
+    /// # Errors
+    ///
+    /// Always.
+    pub(in crate::source::libvirt) async fn go_on(&self, _uuid: &str) -> Result<(), LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
+
     /// Nobody waits for it.
     pub(in crate::source) fn watched(&self, _uuid: &str, _picture: FirstPicture) {}
 

@@ -8,9 +8,10 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
-use super::{Access, Hypervisor, LibvirtError, Operation, Paused, State, Status};
+use super::{Access, Hypervisor, LibvirtError, Paused, State, Status};
 use crate::source::within;
 
 /// The first argument of such a process: no command for people. The others are a connection's URI and a
@@ -42,6 +43,13 @@ impl Guard {
             // It may have been killed before us.
             let _ = words.write_all(WELL);
         }
+    }
+
+    /// It is to act, and nobody waits until it has.
+    pub(super) fn leave(mut self) {
+        drop(self.0.stdin.take());
+        // It would stay in the table of processes. Without a thread, its end is waited for here.
+        let _ = thread::Builder::new().name("oriel-guard".into()).spawn(move || drop(self));
     }
 }
 
@@ -83,7 +91,7 @@ async fn let_run(uri: &str, uuid: &str) -> Result<(), LibvirtError> {
         }
     });
     match within(PATIENCE, waits).await.flatten() {
-        Some(Ok(true)) => hypervisor.operate(uuid, Operation::Resume).await,
+        Some(Ok(true)) => hypervisor.go_on(uuid).await,
         Some(Ok(false)) | None => Ok(()),
         Some(Err(error)) => Err(error),
     }

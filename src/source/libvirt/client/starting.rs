@@ -19,7 +19,7 @@ use virt::sys;
 
 use super::super::guard::Guard;
 use super::super::{Display, FirstPicture, LibvirtError, Operation, State, Status, is_remote};
-use super::{Hypervisor, WRITING};
+use super::{Hypervisor, QUICK, WRITING};
 use crate::source::within;
 
 /// How long a machine waits to be watched.
@@ -77,11 +77,12 @@ impl Hypervisor {
             let guard = Guard::over(&uri, &of);
             let started = start(domain, &told);
             match guard {
-                Ok(guard) if started.is_ok() || is_paused(domain) != Some(true) => guard.dismiss(),
-                Ok(_) => {}
-                Err(error) => tracing::debug!(%error, "nobody stands guard"),
+                Ok(guard) => relieve(guard, domain, started),
+                Err(error) => {
+                    tracing::debug!(%error, "nobody stands guard");
+                    started.map_err(|failed| failed.error)
+                }
             }
-            started
         });
         let started = match started.await {
             Err(LibvirtError::Disconnected) => {
@@ -106,6 +107,15 @@ impl Hypervisor {
         }
     }
 
+    /// Lets a machine run that waits; fine if somebody else does that at this moment.
+    ///
+    /// # Errors
+    ///
+    /// When libvirt refuses.
+    pub(in crate::source::libvirt) async fn go_on(&self, uuid: &str) -> Result<(), LibvirtError> {
+        self.of(Operation::Resume.word(), QUICK, uuid, |_, domain| resume(domain).map(drop)).await
+    }
+
     /// libvirt went while a machine waited, whose QEMU has outlived that.
     async fn go_on_when_back(&self, uuid: &str) -> Result<(), LibvirtError> {
         let wanted = uuid.to_owned();
@@ -114,28 +124,96 @@ impl Hypervisor {
             roster.find(&wanted).filter(|_| connected).map(|machine| machine.state)
         });
         match within(BACK, back).await.flatten() {
-            Some(State::Paused(_)) => self.operate(uuid, Operation::Resume).await,
+            Some(State::Paused(_)) => self.go_on(uuid).await,
             Some(state) if state.is_on() => Ok(()),
             Some(_) | None => Err(LibvirtError::Disconnected),
         }
     }
 }
 
-fn start(domain: &Domain, watched: &Receiver<FirstPicture>) -> Result<FirstPicture, Error> {
+/// Where a start failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// libvirt did not start the machine, as far as it said.
+    Start,
+    /// We had it started paused.
+    Resume,
+}
+
+/// Why a machine did not start.
+struct Failed {
+    at: At,
+    error: Error,
+}
+
+impl At {
+    /// Whether the machine may stay paused because of us, going by whether it is paused.
+    fn leaves_paused(self, paused: Option<bool>) -> bool {
+        match (self, paused) {
+            // Whoever has it paused is somebody else.
+            (Self::Start, Some(_)) | (_, Some(false)) => false,
+            (Self::Resume, Some(true)) | (_, None) => true,
+        }
+    }
+}
+
+fn start(domain: &Domain, watched: &Receiver<FirstPicture>) -> Result<FirstPicture, Failed> {
+    let at = |at| move |error| Failed { at, error };
     match domain.create_with_flags(sys::VIR_DOMAIN_START_PAUSED) {
         Ok(_) => {}
         // Not every driver can do that.
         Err(error) if matches!(error.code(), N::InvalidArg | N::ArgumentUnsupported | N::NoSupport) => {
-            return domain.create().map(|_| FirstPicture::Missed);
+            return domain.create().map(|_| FirstPicture::Missed).map_err(at(At::Start));
         }
-        Err(error) => return Err(error),
+        Err(error) => return Err(at(At::Start)(error)),
     }
     let picture = watched.recv_timeout(UNWATCHED).unwrap_or(FirstPicture::Missed);
     tracing::info!(?picture, "the machine begins to run");
+    match resume(domain).map_err(at(At::Resume))? {
+        Resumed::ByUs => Ok(picture),
+        Resumed::Already => Ok(FirstPicture::Missed),
+    }
+}
+
+/// Needs the guard no more, or leaves the machine to it.
+fn relieve(
+    guard: Guard,
+    domain: &Domain,
+    started: Result<FirstPicture, Failed>,
+) -> Result<FirstPicture, Error> {
+    let Failed { at, error } = match started {
+        Err(failed) => failed,
+        Ok(picture) => {
+            guard.dismiss();
+            return Ok(picture);
+        }
+    };
+    let paused = is_paused(domain);
+    if !at.leaves_paused(paused) {
+        guard.dismiss();
+    } else if paused.is_none() {
+        // libvirt has gone, for longer than anybody here waits.
+        guard.leave();
+    } else {
+        drop(guard);
+        if is_paused(domain) == Some(false) {
+            return Ok(FirstPicture::Missed);
+        }
+    }
+    Err(error)
+}
+
+/// By whom a machine was resumed.
+enum Resumed {
+    ByUs,
+    /// Somebody else has let it run, or has ended it.
+    Already,
+}
+
+fn resume(domain: &Domain) -> Result<Resumed, Error> {
     match domain.resume() {
-        Ok(_) => Ok(picture),
-        // Somebody else has let it run meanwhile, or has ended it.
-        Err(_) if is_paused(domain) == Some(false) => Ok(FirstPicture::Missed),
+        Ok(_) => Ok(Resumed::ByUs),
+        Err(_) if is_paused(domain) == Some(false) => Ok(Resumed::Already),
         Err(error) => Err(error),
     }
 }
@@ -144,4 +222,24 @@ fn start(domain: &Domain, watched: &Receiver<FirstPicture>) -> Result<FirstPictu
 fn is_paused(domain: &Domain) -> Option<bool> {
     let (state, reason) = domain.get_state().ok()?;
     Some(matches!(State::from_libvirt(state, reason), State::Paused(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_others_have_paused_is_left_so() {
+        assert!(!At::Start.leaves_paused(Some(true)));
+        assert!(!At::Start.leaves_paused(Some(false)));
+        assert!(!At::Resume.leaves_paused(Some(false)));
+    }
+
+    #[test]
+    fn a_machine_that_we_have_paused_is_not_left_so() {
+        assert!(At::Resume.leaves_paused(Some(true)));
+        // libvirt has gone; it may come back with the machine, which may have been started.
+        assert!(At::Resume.leaves_paused(None));
+        assert!(At::Start.leaves_paused(None));
+    }
 }
