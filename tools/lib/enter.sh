@@ -70,8 +70,11 @@ enter_system() {
 
 # Who we are, whom we trust, and how names are found.
 enter_configuration() {
-    args+=(--ro-bind-data 11 /etc/passwd --ro-bind-data 12 /etc/group --ro-bind-data 13 /etc/machine-id)
-    local path
+    local path fd=11
+    # For all to read, which bubblewrap does not make them by itself.
+    for path in /etc/passwd /etc/group /etc/machine-id; do
+        args+=(--perms 0644 --ro-bind-data "$((fd++))" "$path")
+    done
     for path in /etc/resolv.conf /etc/hosts /etc/ssl /etc/pki /usr/share/ca-certificates; do
         [[ -e $path && -e $root$path ]] && args+=(--ro-bind "$path" "$path")
     done
