@@ -44,7 +44,8 @@ impl Person {
     fn run(&self, program: &Path, arguments: &[&str]) -> Output {
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");
-            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
+            command.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")]);
+            command.arg("--clear-groups").arg(program);
             command
         } else {
             Command::new(program)
