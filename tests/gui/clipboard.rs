@@ -276,7 +276,7 @@ impl<D: Desktop> Stage<D> {
     ///
     /// The desktop has each before the other copies: a Wayland compositor refuses a claim that came too
     /// late without a word, after which GDK hears of no copy any more.
-    fn races(&mut self) {
+    fn turns(&mut self) {
         for round in 0..10 {
             let [host, guest] = ["host", "guest"].map(|side| format!("{side} {round}"));
             self.copy(Clipboard, &host);
@@ -329,7 +329,7 @@ fn sway() -> Sway {
 fn sway_shares_both_clipboards_both_ways() {
     let mut stage = Stage::both_ways(sway(), Tools::Wayland);
     stage.both_directions();
-    stage.races();
+    stage.turns();
     stage.long_text();
     // Alone: no application would paste a password manager's mark.
     let file = stage.file("secret");
@@ -412,7 +412,7 @@ fn a_way_that_is_not_wanted_stays_shut() {
 fn x11_shares_both_clipboards_both_ways() {
     let mut stage = Stage::both_ways(Xvfb::start(1024, 768).expect("an X server"), Tools::X11);
     stage.both_directions();
-    stage.races();
+    stage.turns();
     stage.long_text();
     // Whatever it is asked for, xclip gives its text: here KDE's mark of a secret says so.
     stage.copy(Clipboard, "secret");
