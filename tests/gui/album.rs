@@ -264,6 +264,10 @@ impl Album {
         self.shot("refused");
         self.play(&["picture 0 1024 640", "action win.preferences"]);
         self.shot("preferences");
+        for place in ["middle", "end"] {
+            self.play(&[&format!("scroll-dialog {place}")]);
+            self.shot(&format!("preferences-{place}"));
+        }
         self.play(&["close-dialog"]);
     }
 
