@@ -14,7 +14,6 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, Stream, StreamExt, future, select_biased};
-use zruntime::SharedRuntime;
 
 use super::actor::Shared;
 use super::boost::Policy;
@@ -33,7 +32,7 @@ use crate::display1::{self, CallError, Change, Description, Frames, Listener, Pe
 use crate::frame::{self, Mailbox};
 use crate::geometry::Size;
 use crate::resolution::Wish;
-use crate::source::{Ending, Link, Power, PowerError};
+use crate::source::{Ending, Link, Power, PowerError, sleep, within};
 use crate::stats::Stats;
 
 /// How long the last keys may take on their way to QEMU.
@@ -433,7 +432,7 @@ impl<'a> Serving<'a> {
         let Some(served) = self.consoles.get_mut(&id) else { return };
         if served.broke(clock::now()) {
             self.job(async move {
-                within(PATIENCE, future::pending::<()>()).await;
+                sleep(PATIENCE).await;
                 Done::Again(id)
             });
         }
@@ -458,7 +457,7 @@ impl<'a> Serving<'a> {
 
     fn look_soon(&mut self) {
         self.job(async {
-            within(LOOK, future::pending::<()>()).await;
+            sleep(LOOK).await;
             Done::Look
         });
     }
@@ -566,8 +565,4 @@ async fn pump(peer: &Peer, input: &Queue, touched: &Touched, worked: &Sender<Con
             }
         }
     }
-}
-
-pub(super) async fn within<T>(span: Duration, work: impl Future<Output = T>) -> Option<T> {
-    SharedRuntime::current().ok()?.timeout(span, work).await.ok()
 }
