@@ -175,6 +175,11 @@ impl LibraryWindow {
         let label = if long { gettext("_Cancel") } else { words::primary(primary) };
         details.primary.set_label(&label);
         details.primary.set_action_name(Some(if long { "win.cancel-work" } else { "win.primary" }));
+        if long {
+            details.primary.remove_css_class("suggested-action");
+        } else {
+            details.primary.add_css_class("suggested-action");
+        }
         details.primary.set_visible(long || !matches!(primary, Primary::Nothing(_)));
         let offers = condition.offers(entry.domain().is_some_and(|machine| machine.saved));
         power::fill(&details.switches, if doing.is_some() { &[] } else { offers });
