@@ -57,7 +57,7 @@ impl Dam {
                 let wait = rustix::event::Timespec::try_from(Duration::from_millis(20)).unwrap();
                 let mut ready = [rustix::event::PollFd::new(&pipe, rustix::event::PollFlags::IN)];
                 if rustix::event::poll(&mut ready, Some(&wait)).unwrap() > 0 {
-                    pipe.read(&mut part).unwrap();
+                    assert!(pipe.read(&mut part).unwrap() > 0);
                 }
             }
         });
