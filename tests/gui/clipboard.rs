@@ -271,8 +271,17 @@ impl<D: Desktop> Stage<D> {
         self.guest_gets(Clipboard, "and back");
     }
 
-    /// The guest copies before it can have what the host has just copied, again and again; then whoever
-    /// copies last is heard.
+    /// Both sides copy at once, again and again; then whoever copies last is heard.
+    fn races(&mut self) {
+        for round in 0..10 {
+            self.copy(Clipboard, &format!("host {round}"));
+            self.guest_copies(Clipboard, &format!("guest {round}"));
+        }
+        self.last_words();
+    }
+
+    /// The sides copy one after the other, the guest before it can have what the host has just copied;
+    /// then whoever copies last is heard.
     ///
     /// The desktop has each before the other copies: a Wayland compositor refuses a claim that came too
     /// late without a word, after which GDK hears of no copy any more.
@@ -284,6 +293,10 @@ impl<D: Desktop> Stage<D> {
             self.guest_copies(Clipboard, &guest);
             self.pastes(Clipboard, &guest);
         }
+        self.last_words();
+    }
+
+    fn last_words(&mut self) {
         self.copy(Clipboard, "the host's last word");
         self.guest_gets(Clipboard, "the host's last word");
         self.guest_copies(Clipboard, "the guest's last word");
@@ -412,7 +425,7 @@ fn a_way_that_is_not_wanted_stays_shut() {
 fn x11_shares_both_clipboards_both_ways() {
     let mut stage = Stage::both_ways(Xvfb::start(1024, 768).expect("an X server"), Tools::X11);
     stage.both_directions();
-    stage.turns();
+    stage.races();
     stage.long_text();
     // Whatever it is asked for, xclip gives its text: here KDE's mark of a secret says so.
     stage.copy(Clipboard, "secret");
