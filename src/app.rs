@@ -75,7 +75,7 @@ fn open_launched(options: ConnectOptions, words: Option<Vec<String>>) -> Exit {
 /// Shows the library of machines.
 #[cfg(feature = "gui")]
 fn browse(library: cli::Library) -> Exit {
-    gui::library::run(library.only())
+    gui::library::run(library.shelves())
 }
 
 /// This build has no window.

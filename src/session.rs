@@ -7,7 +7,7 @@
 //! - `state`: where the session stands and what it does next, as a pure state machine.
 //! - `queue`: what the person did and QEMU has not been told yet, bounded and in order.
 //! - `actor`: the loop that does what the state says.
-//! - `serve`: what goes on while the machine is connected.
+//! - `serve`: what goes on while the machine is connected; `served`, `listening`: with one console.
 //! - [`Hardware`]: which device draws a console.
 //! - `boost`: when a vGPU is looked at beyond QEMU's own pace.
 //! - `sizing`: what a guest is asked for of its screen.
@@ -24,6 +24,7 @@ mod paste;
 mod pulse;
 mod queue;
 mod serve;
+mod served;
 mod sight;
 mod sizing;
 mod state;

@@ -182,7 +182,12 @@ async fn hand_over(monitor: &qmp::Client) -> Result<Peer, ConnectError> {
 }
 
 /// What `work` brings within `span`.
-async fn within<T>(span: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(span: Duration, work: impl Future<Output = T>) -> Option<T> {
     // Without a runtime there is no clock, nor any I/O that could come true.
     SharedRuntime::current().ok()?.timeout(span, work).await.ok()
+}
+
+/// Waits for so long.
+pub(crate) async fn sleep(span: Duration) {
+    within(span, std::future::pending::<()>()).await;
 }

@@ -185,6 +185,8 @@ mod imp {
         pub(super) console_button: TemplateChild<gtk::MenuButton>,
         #[template_child]
         pub(super) banner: TemplateChild<adw::Banner>,
+        /// What the banner is about, while it is seen.
+        pub(super) notice: Cell<Option<banner::Subject>>,
         #[template_child]
         pub(super) stage: TemplateChild<gtk::Overlay>,
         #[template_child]

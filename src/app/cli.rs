@@ -148,13 +148,30 @@ pub struct Library {
     /// Show the machines of this libvirt connection, and of others that are given so, but no more.
     #[arg(long, value_name = "URI")]
     libvirt: Vec<String>,
+    /// Show nothing before somebody asks for it on the session bus, which has started us for that.
+    #[arg(long, hide = true, conflicts_with = "libvirt")]
+    gapplication_service: bool,
+}
+
+/// What the library shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shelves {
+    /// The usual connections, and machines from elsewhere.
+    Usual,
+    /// These connections, and nothing else.
+    Only(Vec<String>),
+    /// As usual, once it is wanted.
+    Service,
 }
 
 impl Library {
-    /// The connections to show, if not the usual ones.
-    #[cfg(feature = "gui")]
-    pub(super) fn only(self) -> Option<Vec<String>> {
-        Some(self.libvirt).filter(|uris| !uris.is_empty())
+    /// What it shows.
+    pub fn shelves(self) -> Shelves {
+        match self.libvirt {
+            _ if self.gapplication_service => Shelves::Service,
+            uris if uris.is_empty() => Shelves::Usual,
+            uris => Shelves::Only(uris),
+        }
     }
 }
 

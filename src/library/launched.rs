@@ -26,10 +26,16 @@ pub fn read(place: &Path) -> Vec<Launched> {
             return Vec::new();
         }
     };
-    serde_json::from_slice(&text).unwrap_or_else(|error| {
+    let all: Vec<serde_json::Value> = serde_json::from_slice(&text).unwrap_or_else(|error| {
         tracing::warn!(%error, path = %place.display(), "what was launched lately cannot be read");
         Vec::new()
-    })
+    });
+    // One that another Oriel wrote otherwise does not take the rest with it.
+    let one = |value| {
+        let read = serde_json::from_value::<Launched>(value);
+        read.inspect_err(|error| tracing::warn!(%error, "something launched lately cannot be read")).ok()
+    };
+    all.into_iter().filter_map(one).filter(|launched| !launched.command.is_empty()).collect()
 }
 
 /// Remembers that a machine was launched.
@@ -104,5 +110,19 @@ mod tests {
         assert_eq!(read(&place)[0].name, "vm3");
         fs::write(&place, "nonsense").unwrap();
         assert_eq!(read(&place), []);
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_takes_no_other_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("launched.json");
+        let good = serde_json::to_value(launched("good", 7)).unwrap();
+        let mut none = good.clone();
+        none["command"] = serde_json::json!([]);
+        let all = serde_json::json!([{ "name": "bad" }, 7, none, good]);
+        fs::write(&place, all.to_string()).unwrap();
+        assert_eq!(read(&place), [launched("good", 7)]);
+        remember(&place, launched("new", 8)).unwrap();
+        assert_eq!(read(&place), [launched("new", 8), launched("good", 7)]);
     }
 }

@@ -46,6 +46,8 @@ pub struct Showing {
 pub trait Host: fmt::Debug {
     /// Does something to one of libvirt's machines.
     fn operate(&self, key: &Key, operation: Operation);
+    /// Has what takes long come to nothing.
+    fn cancel(&self, key: &Key);
     /// Shows a machine in a window of its own.
     fn open(&self, key: &Key);
     /// Starts a command that was launched before.

@@ -31,7 +31,7 @@ mod row;
 mod screen;
 mod words;
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -40,8 +40,8 @@ use adw::subclass::prelude::*;
 use async_channel::Receiver;
 use gtk::{gdk, gio, glib};
 
+use self::definition::Definition;
 use self::details::Details;
-use self::facts::Fact;
 use self::list::Rows;
 use self::memory::Memory;
 use self::pictures::Pictures;
@@ -90,12 +90,7 @@ mod imp {
         pub(super) memory: Memory,
         /// The machine that is looked at.
         pub(super) chosen: RefCell<Option<Key>>,
-        /// The definition of that, once it came, as it runs.
-        pub(super) definition: RefCell<Option<String>>,
-        /// What of it is said beside its screens.
-        pub(super) drawing: RefCell<Vec<Fact>>,
-        /// Whether the definition is to be shown as soon as it comes.
-        pub(super) definition_wanted: Cell<bool>,
+        pub(super) definition: RefCell<Definition>,
         /// The list of connections, while it is being shown.
         pub(super) connections: glib::WeakRef<gtk::ListBox>,
     }
@@ -191,7 +186,13 @@ impl LibraryWindow {
             }
             Told::Picture(key, picture) => self.picture_taken(&key, picture.map(|picture| *picture)),
             Told::Definition(key, definition) => self.definition_came(&key, definition),
-            Told::Trouble(words) => self.say(&words),
+            Told::Trouble(words) => {
+                // It may have been put away, or not been shown yet.
+                if !self.is_visible() {
+                    self.present();
+                }
+                self.say(&words);
+            }
         }
     }
 

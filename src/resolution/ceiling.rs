@@ -2,9 +2,9 @@
 //!
 //! A vfio device has a largest size that QEMU knows and tells nobody (`max_xres` and `max_yres` of its EDID
 //! region): it passes on no more than that of either side (`vfio_display_edid_update`, hw/vfio/display.c).
-//! So a side on which a guest comes less far than it was asked to, twice as far as before though it was
-//! asked for quite another length, is as long as it can be. Once is no sign: guests have lists of modes,
-//! and people who choose from them; nor is a guest one that does nothing at all.
+//! So a side that ends at the same length twice, after two wishes for more that were far apart, is as long
+//! as it can be. Once is no sign: guests have lists of modes, and people who choose from them; nor is a
+//! guest one that does nothing at all.
 
 use super::Limits;
 use crate::geometry::{Guest, Size};

@@ -12,14 +12,18 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt, select_biased};
 
 use super::Event;
-use super::serve::within;
 use crate::clipboard::{Act, Input, ReadError};
 use crate::display1::clipboard::{Clipboard, Said, TextError};
 use crate::display1::{CallError, Peer};
 use crate::source::qmp::{Client, QmpError};
+use crate::source::within;
 
 /// How often is asked for a clipboard that another viewer has.
 const OTHERS: Duration = Duration::from_secs(5);
+
+/// How QEMU refuses a clipboard that another viewer has (ui/dbus-clipboard.c, `dbus_clipboard_register`);
+/// where it has none, nobody at all is there to be asked.
+const TAKEN: &str = "org.qemu.Display1.Error.Failed";
 
 /// Attends to the clipboard, until nobody wants anything of it any more or the connection breaks.
 pub(super) async fn attend(peer: Peer, acts: Receiver<Act>, events: Sender<Event>) {
@@ -68,11 +72,11 @@ async fn register(peer: &Peer, acts: &Receiver<Act>) -> Option<Clipboard> {
     loop {
         match Clipboard::register(peer).await {
             Ok(clipboard) => return Some(clipboard),
-            Err(error @ CallError::Refused { .. }) if !told => {
-                tracing::info!(%error, "another viewer has the clipboard");
-                told = true;
+            Err(CallError::Refused { name, .. }) if name == TAKEN => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::info!("another viewer has the clipboard");
+                }
             }
-            Err(CallError::Refused { .. }) => {}
             Err(error) => {
                 tracing::warn!(%error, "no clipboard");
                 return None;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 
-use super::serve::within;
 use super::{ConsoleId, Event};
 use crate::display1::{CallError, Peer};
+use crate::source::sleep;
 
 /// A QEMU that takes longer hangs; an emulated one may be busy for a second.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,6 +35,6 @@ pub(super) async fn watch(peer: Peer, worked: Receiver<ConsoleId>, events: Sende
                 break;
             }
         }
-        within(REST, std::future::pending::<()>()).await;
+        sleep(REST).await;
     }
 }

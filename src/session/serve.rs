@@ -14,13 +14,12 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, Stream, StreamExt, future, select_biased};
-use zruntime::SharedRuntime;
 
 use super::actor::Shared;
 use super::boost::Policy;
 use super::boost::drive::{self, Monitor};
-use super::listening::Listening;
 use super::queue::{Item, Queue};
+use super::served::Served;
 use super::sizing::Sizing;
 use super::state::Input;
 use super::watch::{LOOK, Watching};
@@ -28,12 +27,12 @@ use super::{
     Boosting, Choice, Console, ConsoleId, ConsoleKind, Event, Hardware, Request, hardware, paste, pulse,
 };
 use crate::clipboard;
-use crate::clock::{self, Time};
+use crate::clock;
 use crate::display1::{self, CallError, Change, Description, Frames, Listener, Peer, RegisterError, Report};
 use crate::frame::{self, Mailbox};
 use crate::geometry::Size;
 use crate::resolution::Wish;
-use crate::source::{Ending, Link, Power, PowerError};
+use crate::source::{Ending, Link, Power, PowerError, sleep, within};
 use crate::stats::Stats;
 
 /// How long the last keys may take on their way to QEMU.
@@ -41,12 +40,6 @@ const FAREWELL: Duration = Duration::from_millis(500);
 
 /// How long after a listener's connection the machine's may end: then that is the reason.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// So often a console's listener may break before its display counts as broken...
-const BREAKS: u32 = 3;
-
-/// ... unless it worked for so long.
-const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// So many consoles may a machine have: twice what QEMU makes of its largest virtio-gpu.
 const MAX_CONSOLES: usize = 32;
@@ -85,16 +78,6 @@ type Said = (ConsoleId, u32, Report);
 /// Whose pictures answer what the person does.
 type Touched = Rc<RefCell<HashMap<ConsoleId, Arc<Mailbox>>>>;
 
-/// One console of this connection.
-#[derive(Debug, Default)]
-pub(super) struct Served {
-    listening: Listening<Listener>,
-    /// How often its listener broke lately, and when it last did.
-    breaks: (u32, Time),
-    /// Its boost ends when this is dropped.
-    boost: Option<Sender<()>>,
-}
-
 /// What happens next.
 enum Next {
     Request(Request),
@@ -119,8 +102,9 @@ pub(super) async fn serve(link: &Link, machine: &display1::Machine, shared: &mut
     let watching = Watching::new(shared.choice.get());
     let (consoles, jobs) = (BTreeMap::new(), Jobs::new());
     let (touched, sizing) = (Touched::default(), Sizing::default());
+    let (told_watched, clipboard) = (false, None);
     let mut serving =
-        Serving { link, shared, consoles, sizing, watching, touched, clipboard: None, jobs, reports };
+        Serving { link, shared, consoles, sizing, watching, touched, told_watched, clipboard, jobs, reports };
     serving.set_consoles(&machine.consoles).await;
     serving.attend();
     let worked = serving.feel_pulse();
@@ -137,10 +121,12 @@ pub(super) async fn serve(link: &Link, machine: &display1::Machine, shared: &mut
 pub(super) struct Serving<'a> {
     pub(super) link: &'a Link,
     pub(super) shared: &'a mut Shared,
-    pub(super) consoles: BTreeMap<ConsoleId, Served>,
+    pub(super) consoles: BTreeMap<ConsoleId, Served<Listener>>,
     pub(super) sizing: Sizing,
     watching: Watching,
     touched: Touched,
+    /// Whether whoever waits for that knows that all is being listened to.
+    told_watched: bool,
     /// What is wanted of the machine's clipboard.
     clipboard: Option<Sender<clipboard::Act>>,
     jobs: Jobs<'a>,
@@ -183,6 +169,7 @@ impl<'a> Serving<'a> {
                 Next::Done(done) => self.done(done).await,
                 Next::Change(change) => self.changed(change).await,
             }
+            self.tell_watched();
             if let Some(words) = self.broken() {
                 // One that another viewer has taken over is so, too.
                 return match link.peer.is_forsaken().await {
@@ -261,7 +248,6 @@ impl<'a> Serving<'a> {
         match done {
             Done::Described(id, Ok((description, hardware))) => {
                 self.described(id, description, hardware).await;
-                self.tell_watched();
             }
             Done::Described(id, Err(error @ CallError::Refused { .. })) => {
                 tracing::warn!(%id, %error, "a console that is none");
@@ -269,12 +255,11 @@ impl<'a> Serving<'a> {
             }
             Done::Described(id, Err(CallError::TimedOut(_))) => self.describe(id),
             Done::Described(id, Err(error)) => {
-                tracing::warn!(%id, %error, "a console does not say what it is")
+                tracing::warn!(%id, %error, "a console does not say what it is");
+                // It is not waited for.
+                self.consoles.remove(&id);
             }
-            Done::Registered(id, result) => {
-                self.registered(id, result);
-                self.tell_watched();
-            }
+            Done::Registered(id, result) => self.registered(id, result),
             Done::Again(id) => self.register(id),
             Done::Sized(id, wish, result) => self.sized(id, wish, result).await,
             Done::Rested => self.rested().await,
@@ -432,14 +417,12 @@ impl<'a> Serving<'a> {
         }
     }
 
-    /// Lets a machine run that waits until it is watched, once it is so on every console.
-    fn tell_watched(&self) {
-        let heard = |(id, served): (&ConsoleId, &Served)| {
-            let known = self.shared.consoles.get(id);
-            known.is_some_and(|known| known.console.kind == ConsoleKind::Text)
-                || served.listening.present().is_some()
-        };
-        if !self.consoles.is_empty() && self.consoles.iter().all(heard) {
+    /// Lets a machine run that waits until it is watched, once it is so on every console that can be.
+    fn tell_watched(&mut self) {
+        let kind = |id| self.shared.consoles.get(id).map(|known| known.console.kind);
+        let awaited = self.consoles.iter().any(|(id, served)| served.is_awaited(kind(id)));
+        // Once: it may be another start that waits later, of which this connection is not.
+        if !awaited && !std::mem::replace(&mut self.told_watched, true) {
             self.link.watched();
         }
     }
@@ -447,12 +430,9 @@ impl<'a> Serving<'a> {
     /// Registers again in a moment, but not for ever.
     fn again(&mut self, id: ConsoleId) {
         let Some(served) = self.consoles.get_mut(&id) else { return };
-        let now = clock::now();
-        let lately = now.since(served.breaks.1) < FORGOTTEN;
-        served.breaks = (if lately { served.breaks.0 + 1 } else { 1 }, now);
-        if served.breaks.0 <= BREAKS {
+        if served.broke(clock::now()) {
             self.job(async move {
-                within(PATIENCE, future::pending::<()>()).await;
+                sleep(PATIENCE).await;
                 Done::Again(id)
             });
         }
@@ -460,8 +440,7 @@ impl<'a> Serving<'a> {
 
     /// Whether all displays are broken, and how.
     fn broken(&self) -> Option<String> {
-        let broken = |served: &Served| served.listening.is_deaf() && served.breaks.0 > BREAKS;
-        let all = !self.consoles.is_empty() && self.consoles.values().all(broken);
+        let all = !self.consoles.is_empty() && self.consoles.values().all(Served::is_broken);
         all.then(|| "QEMU takes no listener, or parts with it at once".to_owned())
     }
 
@@ -478,7 +457,7 @@ impl<'a> Serving<'a> {
 
     fn look_soon(&mut self) {
         self.job(async {
-            within(LOOK, future::pending::<()>()).await;
+            sleep(LOOK).await;
             Done::Look
         });
     }
@@ -586,8 +565,4 @@ async fn pump(peer: &Peer, input: &Queue, touched: &Touched, worked: &Sender<Con
             }
         }
     }
-}
-
-pub(super) async fn within<T>(span: Duration, work: impl Future<Output = T>) -> Option<T> {
-    SharedRuntime::current().ok()?.timeout(span, work).await.ok()
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::serve::{Done, Serving, within};
+use super::serve::{Done, Serving};
 use super::{ConsoleId, Event};
 use crate::display1::{CallError, UiInfo};
 use crate::resolution::{Answer, Wish};
+use crate::source::sleep;
 
 /// What QEMU calls a wish that a console's device takes no notice of (ui/dbus-console.c,
 /// `dbus_console_set_ui_info`).
@@ -78,7 +79,7 @@ impl Serving<'_> {
         }
         self.shared.tell(Event::Asked(id, wish, answer)).await;
         self.job(async {
-            within(PAUSE, std::future::pending::<()>()).await;
+            sleep(PAUSE).await;
             Done::Rested
         });
     }

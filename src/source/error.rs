@@ -120,6 +120,7 @@ fn of_libvirt(error: &LibvirtError) -> Chance {
         | E::NoDisplay { .. }
         | E::Remote(_)
         | E::Rejected(_)
+        | E::Cancelled
         | E::Edited
         | E::Unsupported(_) => Chance::No,
     }

@@ -80,6 +80,15 @@ impl Link {
 
     /// Why the display is gone: after it is.
     pub async fn ending(&self) -> Ending {
+        match self.ending_as_told().await {
+            // QEMU itself says that it is there, for somebody else.
+            Ending::Closed if self.peer.is_forsaken().await => Ending::TakenOver,
+            ending => ending,
+        }
+    }
+
+    /// What those say of it whom we hold beside the display.
+    async fn ending_as_told(&self) -> Ending {
         match &self.keep {
             Keep::Bus | Keep::Fd => Ending::Closed,
             Keep::Libvirt(reached) => reached.ending().await,
@@ -200,7 +209,7 @@ pub enum Ending {
     Exited(Exited),
     /// The machine is gone from its bus, or its monitor from its socket.
     Gone,
-    /// The monitor is still there, but the display is not: another viewer has it.
+    /// The machine is still there, but its display is not ours: another viewer has it.
     TakenOver,
     /// The connection is closed; nobody says why.
     Closed,

@@ -52,8 +52,16 @@ pub enum QmpError {
 pub struct Shutdown {
     /// Whether the guest asked for it.
     pub guest: bool,
-    /// QEMU's word for it: `guest-shutdown`, `host-qmp-quit`, `host-signal`, ...
+    /// QEMU's word for it: `guest-shutdown`, `host-qmp-quit`, `host-signal`, ...; or ours.
     pub reason: String,
+}
+
+impl Shutdown {
+    /// Our word for a machine whose memory was saved.
+    pub const SAVED: &str = "host-saved";
+
+    /// Our word for one that has moved to another computer.
+    pub const MOVED: &str = "host-migrated";
 }
 
 impl fmt::Display for Shutdown {

@@ -5,6 +5,7 @@ use adw::subclass::prelude::*;
 use gtk::{gdk, gio, glib};
 
 use super::keys::Chord;
+use super::story::serves_once;
 use super::{MachineWindow, consoles};
 use crate::frame::Screen;
 use crate::session::{ConsoleId, Power, State};
@@ -123,7 +124,7 @@ impl MachineWindow {
             ("preferences", self.imp().settings.store().is_some()),
             ("shut-down", live),
             ("force-off", live),
-            ("reconnect", down),
+            ("reconnect", down && !serves_once(self.setup().hold, self.setup().returns)),
         ] {
             let action = self.lookup_action(name).and_downcast::<gio::SimpleAction>();
             action.expect("installed by install_actions()").set_enabled(enabled);

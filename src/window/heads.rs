@@ -362,7 +362,7 @@ impl MachineWindow {
                 self.pass_on(id);
             }
             self.emit_by_name::<()>("console-shown", &[]);
-            self.imp().banner.set_revealed(false);
+            self.hide_banner();
             self.picture_changed(self.view().screen());
             self.look_changed();
             self.return_focus();

@@ -5,7 +5,7 @@ use gtk::{gdk, gio, glib};
 
 use super::MachineWindow;
 use super::i18n::gettext;
-use super::settings::number_in;
+use super::settings::{self, number_in};
 use crate::geometry::{Rotation, Scaling, Step, Zoom};
 use crate::present::Filter;
 use crate::view::Toward;
@@ -38,7 +38,7 @@ const ZOOMS: [(&str, &[gdk::Key]); 3] = [
 
 /// The scaling with this number in the settings.
 pub(super) fn scaling_numbered(number: i32) -> Scaling {
-    usize::try_from(number).ok().and_then(|at| SCALINGS.get(at)).map_or(Scaling::Fit, |(_, scaling)| *scaling)
+    settings::numbered(&SCALINGS.map(|(_, scaling)| scaling), number)
 }
 
 impl MachineWindow {

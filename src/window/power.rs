@@ -1,6 +1,7 @@
 //! The switches of a machine that libvirt runs: the menu, what is asked first, what came of it.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
@@ -11,6 +12,9 @@ use super::story::{Choice, Face, Icon, Input};
 use super::words::power as words;
 use super::{MachineWindow, Managed};
 use crate::source::libvirt::{Change, Hypervisor, Machine, Operation, State, Status};
+
+/// How often it is asked how far something has come.
+const PROGRESS: Duration = Duration::from_millis(700);
 
 /// What is known of the machine through libvirt.
 #[derive(Debug, Default)]
@@ -27,7 +31,20 @@ struct Known {
     /// As libvirt says it is; `None` while nobody knows.
     machine: Option<Machine>,
     connected: bool,
-    doing: Option<Operation>,
+    doing: Option<Doing>,
+}
+
+/// What this window does to the machine, and how far it is, in hundredths, where that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Doing {
+    operation: Operation,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Going(Option<u8>),
+    Cancelling,
 }
 
 impl MachineWindow {
@@ -60,7 +77,20 @@ impl MachineWindow {
 
     /// What is being done to the machine, by this window.
     pub(super) fn domain_doing(&self) -> Option<Operation> {
+        self.doing().map(|doing| doing.operation)
+    }
+
+    fn doing(&self) -> Option<Doing> {
         self.imp().switches.known.borrow().as_ref().and_then(|known| known.doing)
+    }
+
+    /// What is being done to the machine that takes long, in words; and whether it can be cancelled.
+    pub(super) fn long_work(&self) -> Option<(String, bool)> {
+        let Doing { operation, stage } = self.doing().filter(|doing| doing.operation.is_long())?;
+        Some(match stage {
+            Stage::Going(part) => (words::doing(operation, part), true),
+            Stage::Cancelling => (gettext("Cancelling…"), false),
+        })
     }
 
     /// Whether this window can start the machine.
@@ -75,6 +105,12 @@ impl MachineWindow {
         }
         if self.domain_doing() == Some(Operation::Start) {
             let (title, body) = (gettext("Starting…"), gettext("libvirt is starting the machine."));
+            let working =
+                Face { icon: Icon::Working, title, body, note: None, choices: vec![], input: Input::Page };
+            return Some(working);
+        }
+        if let Some((title, _)) = self.long_work() {
+            let body = gettext("libvirt writes what the machine’s memory holds to disk.");
             let working =
                 Face { icon: Icon::Working, title, body, note: None, choices: vec![], input: Input::Page };
             return Some(working);
@@ -145,7 +181,12 @@ impl MachineWindow {
             if !confirmed(&strong, operation, &name).await {
                 return;
             }
-            strong.set_doing(Some(operation));
+            strong.set_doing(Some(Doing { operation, stage: Stage::Going(None) }));
+            let progress = operation.is_long().then(|| {
+                let (window, hypervisor, uuid) = (window.clone(), hypervisor.clone(), uuid.clone());
+                let told = move |part| _ = window.upgrade().inspect(|window| window.come_so_far(part));
+                glib::spawn_future_local(follow_progress(hypervisor, uuid, told))
+            });
             // The program stays until it is over.
             let hold = strong.application().map(|application| application.hold());
             drop(strong);
@@ -154,6 +195,7 @@ impl MachineWindow {
                 operation => hypervisor.operate(&uuid, operation).await,
             };
             drop(hold);
+            progress.inspect(glib::JoinHandle::abort);
             let Some(window) = window.upgrade() else { return };
             window.set_doing(None);
             if let Err(error) = done {
@@ -162,11 +204,42 @@ impl MachineWindow {
         });
     }
 
-    fn set_doing(&self, doing: Option<Operation>) {
+    fn set_doing(&self, doing: Option<Doing>) {
         if let Some(known) = &mut *self.imp().switches.known.borrow_mut() {
             known.doing = doing;
         }
         self.tell_switches();
+    }
+
+    /// So much of what is being done is done.
+    fn come_so_far(&self, part: Option<u8>) {
+        match self.doing() {
+            Some(Doing { operation, stage: Stage::Going(before) }) if before != part => {
+                self.set_doing(Some(Doing { operation, stage: Stage::Going(part) }));
+            }
+            _ => {}
+        }
+    }
+
+    /// Has what is being done to the machine come to nothing.
+    fn cancel_work(&self) {
+        let Some(doing) = self.doing().filter(|doing| doing.operation.is_long()) else { return };
+        let target = self.imp().switches.known.borrow().as_ref().and_then(|known| {
+            known.machine.as_ref().map(|machine| (known.hypervisor.clone(), machine.uuid.clone()))
+        });
+        let Some((hypervisor, uuid)) = target else { return };
+        self.set_doing(Some(Doing { stage: Stage::Cancelling, ..doing }));
+        let window = self.downgrade();
+        glib::spawn_future_local(async move {
+            let Err(error) = hypervisor.cancel(&uuid).await else { return };
+            tracing::warn!(%error, "what is being done to the machine goes on");
+            if let Some(window) = window.upgrade()
+                && window.doing().is_some()
+            {
+                // It may be over any moment.
+                window.set_doing(Some(doing));
+            }
+        });
     }
 
     pub(super) fn install_switches(&self) {
@@ -178,7 +251,18 @@ impl MachineWindow {
                 }
             })
             .build();
-        self.add_action_entries([switch]);
+        let cancel = gio::ActionEntryBuilder::new("cancel-work")
+            .activate(|window: &Self, _, _| window.cancel_work())
+            .build();
+        self.add_action_entries([switch, cancel]);
+    }
+}
+
+/// Tells how far what is being done to a machine has come, until it is aborted.
+pub(crate) async fn follow_progress(hypervisor: Hypervisor, uuid: String, tell: impl Fn(Option<u8>)) {
+    loop {
+        glib::timeout_future(PROGRESS).await;
+        tell(hypervisor.progress(&uuid).await.ok().flatten());
     }
 }
 

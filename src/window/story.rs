@@ -183,12 +183,17 @@ impl Story<'_> {
     }
 
     fn lost(&self, reason: &Loss) -> Face {
-        let told = words::loss(reason);
-        let again = if self.hold == Hold::Owner { Choice::StartAgain } else { Choice::Reconnect };
+        let told = match (self.serves_once(), reason) {
+            (true, Loss::TakenOver) => words::taken_over_for_good(),
+            _ => words::loss(reason),
+        };
+        let again = match reason {
+            _ if self.serves_once() => Choice::Close,
+            Loss::Unreachable(_) if self.hold == Hold::Owner => Choice::StartAgain,
+            // Also one of our own, which lives on without its display.
+            _ => Choice::Reconnect,
+        };
         let choices = match reason {
-            Loss::Unreachable(error) if matches!(**error, ConnectError::UsedUp) => {
-                vec![Choice::Close, Choice::Details]
-            }
             Loss::Unreachable(error) if self.managed && has_no_display(error) => {
                 vec![Choice::MakeReady, again, Choice::Details]
             }
@@ -201,6 +206,11 @@ impl Story<'_> {
             (None, _) => self.promise(),
         };
         Face { icon: Icon::Lost, title: told.title, body: told.body, note, choices, input: Input::Page }
+    }
+
+    /// Whether it was reached by a descriptor that somebody gave us, and never can be again.
+    fn serves_once(&self) -> bool {
+        serves_once(self.hold, self.returns)
     }
 
     fn ended(&self, told: &words::Told) -> Face {
@@ -216,6 +226,12 @@ impl Story<'_> {
     fn promise(&self) -> Option<String> {
         self.returns.then(|| gettext("This window connects by itself when the machine is back."))
     }
+}
+
+/// Whether a machine that belongs to these, and may come back by itself or not, is reached once and never
+/// again: by a descriptor. Every other way can be gone anew.
+pub(super) fn serves_once(hold: Hold, returns: bool) -> bool {
+    hold != Hold::Owner && !returns
 }
 
 /// A console of text, of which QEMU gives no picture.

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use super::i18n::{gettext, gettext_f};
 use crate::session::{End, Loss, PowerError, State};
 use crate::source::qmp::QmpError;
-use crate::source::{ConnectError, Exited, LaunchError};
+use crate::source::{ConnectError, Exited, LaunchError, Shutdown};
 
 /// A title, and what there is to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,16 @@ pub(super) fn loss(loss: &Loss) -> Told {
         ),
     };
     Told::failed(title, body)
+}
+
+/// Another viewer has the display, and we cannot ask for it again.
+pub(super) fn taken_over_for_good() -> Told {
+    Told::failed(
+        gettext("Shown Elsewhere"),
+        gettext(
+            "Another viewer has taken over the machine’s display. To see it here again, whoever opened this window has to open another.",
+        ),
+    )
 }
 
 /// Why a machine cannot be reached.
@@ -182,6 +192,16 @@ fn launch(error: &LaunchError) -> Told {
 pub(super) fn end(end: &End) -> Told {
     let shut_down = |body| Told { title: gettext("Machine Shut Down"), body, failed: false };
     match end {
+        End::Shutdown(shutdown) if shutdown.reason == Shutdown::SAVED => Told {
+            title: gettext("Machine Saved"),
+            body: gettext("What its memory holds is on disk. It goes on from there when it is started."),
+            failed: false,
+        },
+        End::Shutdown(shutdown) if shutdown.reason == Shutdown::MOVED => Told {
+            title: gettext("Moved to Another Computer"),
+            body: gettext("The machine runs on there. If it is started here as well, both write to its disks."),
+            failed: false,
+        },
         End::Shutdown(shutdown) if shutdown.guest => shut_down(gettext("The guest system has shut down.")),
         End::Shutdown(_) => shut_down(gettext("It was ended from outside.")),
         End::Exited(exited) if exited.status.success() => shut_down(gettext("QEMU has ended.")),

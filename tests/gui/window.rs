@@ -405,6 +405,8 @@ fn preferences_take_effect_at_once() {
     scene.wait_for_facts("Way|Direct: the guest’s own buffer");
     scene.play(&["set raise-rate false"]);
     assert_eq!(scene.asked.last().map(String::as_str), Some("boost Off"));
+    scene.play(&["set raise-rate true", "set raise-rate-of-libvirt true"]);
+    assert_eq!(scene.asked[scene.asked.len() - 2..], ["boost Auto", "boost Everywhere"]);
     scene.play(&["action win.preferences"]);
     scene.wait_for_state("dialog=true");
     scene.play(&["close-dialog", "set statistics false"]);

@@ -312,6 +312,16 @@ fn a_descriptor_whose_other_end_closes_is_lost_for_good() {
     assert!(why.to_string().contains("used up"), "{why}");
 }
 
+/// QEMU leaves the connection open then, without anything on it.
+#[test]
+fn a_descriptor_whose_machine_has_another_viewer_is_taken_over() {
+    let (qemu, socket) = Standin::p2p().unwrap();
+    let watch = over(socket);
+    watch.console();
+    qemu.refuse("GetAll", "org.freedesktop.DBus.Error.UnknownMethod", "there is no such object");
+    let State::Lost { reason: Loss::TakenOver, retry: None } = watch.down() else { panic!("no loss") };
+}
+
 #[test]
 fn a_machine_behind_qmp_ends_and_comes_back_with_its_mailbox() {
     let place = tempfile::tempdir().unwrap();

@@ -79,11 +79,12 @@ impl Daemon {
         fs::read_to_string(self.place.path().join("daemon.log")).unwrap_or_default()
     }
 
-    /// Has libvirt's own shell do something to its machines, as another program beside us.
-    pub(crate) fn virsh(&self, arguments: &[&str]) {
+    /// Has libvirt's own shell do something to its machines, as another program beside us. What it says.
+    pub(crate) fn virsh(&self, arguments: &[&str]) -> String {
         let mut virsh = Command::new("virsh");
         let output = virsh.args(["--connect", &self.uri()]).args(arguments).output().expect("virsh is there");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// A connection that stands.

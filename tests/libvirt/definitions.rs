@@ -6,6 +6,7 @@ use std::process::Command;
 
 use oriel::host::domain::{Definition, Edit, Facts, Gl, Property, VgpuFacts, apply, plan};
 use oriel::source::libvirt::{Display, Operation, State, Which};
+use serde_json::{Value, json};
 
 use crate::daemon::{Daemon, call, definition};
 
@@ -122,7 +123,7 @@ fn a_machine_that_was_made_ready_starts_and_one_that_runs_keeps_what_it_has() {
     daemon.until_state(&hypervisor, "rich", |state| state == State::Running);
 }
 
-/// libvirt passes on what it has no word for.
+/// libvirt passes on what it has no word for: to the command that it would run, where there is such a vGPU.
 #[test]
 fn overrides_reach_qemus_command_line() {
     let uuid = "4b20d080-1b54-4048-85b3-a6a62d165c01";
@@ -142,4 +143,18 @@ fn overrides_reach_qemus_command_line() {
         assert!(again.text().contains(&format!("<qemu:property name='{property}'")), "{}", again.text());
     }
     assert!(again.text().contains("<alias name='ua-vgpu'/>"), "{}", again.text());
+    let command = daemon.virsh(&["domxml-to-native", "qemu-argv", "--domain", "web"]);
+    let mut devices = command.split('\'').filter_map(|word| serde_json::from_str::<Value>(word).ok());
+    let vgpu = devices.find(|device| device["id"] == "ua-vgpu").unwrap_or_else(|| panic!("{command}"));
+    for (property, value) in [
+        ("driver", json!("vfio-pci-nohotplug")),
+        ("display", json!("on")),
+        ("ramfb", json!(true)),
+        ("x-igd-opregion", json!(true)),
+        ("xres", json!(1920)),
+        ("yres", json!(1080)),
+        ("romfile", json!("/usr/share/vgpu.rom")),
+    ] {
+        assert_eq!(vgpu[property], value, "{vgpu}");
+    }
 }

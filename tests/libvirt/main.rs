@@ -3,6 +3,7 @@
 //! Each test has a daemon of its own in namespaces of its own (see `daemon`), with its own machines;
 //! nothing of this computer's libvirt is touched.
 
+mod boost;
 mod daemon;
 mod definitions;
 #[cfg(feature = "gui")]
@@ -10,11 +11,19 @@ mod definitions;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod desk;
 #[cfg(feature = "gui")]
+mod desktop;
+#[cfg(feature = "gui")]
 mod library;
+#[cfg(feature = "gui")]
+mod moving;
 mod open;
 mod own;
 mod ready;
 mod remote;
+#[cfg(feature = "gui")]
+mod saving;
+#[path = "../it/screen.rs"]
+mod screen;
 #[path = "../it/session_watch.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod session_watch;

@@ -201,27 +201,3 @@ fn libvirts_own_test_driver_is_one_like_any_other() {
     assert_eq!(in_time("the machine is paused", paused), Some(()));
     call(hypervisor.operate(&machine.uuid, Operation::Resume)).unwrap();
 }
-
-/// Its state here says where it went, and there it runs on.
-#[test]
-fn a_machine_that_moves_to_another_libvirt_is_off_here_and_runs_there() {
-    let start = |number: u32| {
-        let mut daemon = Daemon::prepare();
-        // Otherwise both would be one computer, from which nothing can move.
-        let other = format!("{DAEMON_CONF}host_uuid = \"5e0f7c1a-3c1f-4f4e-9f57-6a1d4ac6d0c{number}\"\n");
-        std::fs::write(daemon.path().join("libvirtd.conf"), other).unwrap();
-        daemon.tell("start");
-        daemon
-    };
-    let (here, there) = (start(1), start(2));
-    let (leaving, arriving) = (here.connect(), there.connect());
-    call(leaving.define(definition("web", P2P))).unwrap();
-    let uuid = here.until_state(&leaving, "web", |_| true).uuid;
-    call(leaving.operate(&uuid, Operation::Start)).unwrap();
-    here.until_state(&leaving, "web", |state| state == State::Running);
-    let way = format!("unix://{}", here.path().join("way").display());
-    here.virsh(&["migrate", "--live", "--p2p", "web", "--desturi", &there.uri(), "--migrateuri", &way]);
-    here.until_state(&leaving, "web", |state| state == State::Off(Off::Migrated));
-    let machine = there.until_state(&arriving, "web", |state| state == State::Running);
-    assert_eq!(machine.uuid, uuid);
-}

@@ -26,7 +26,7 @@ fn defined(hypervisor: &Hypervisor, uuid: &str) -> String {
 }
 
 /// A window of this machine, on a desktop.
-fn window_of(daemon: &Daemon, name: &str) -> Scene {
+pub(crate) fn window_of(daemon: &Daemon, name: &str) -> Scene {
     let mut scene = Scene::new(SCREEN, "");
     scene.play(&[&format!("libvirt {}", daemon.uri()), &format!("managed {name}"), "open monitor"]);
     scene

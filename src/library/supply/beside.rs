@@ -1,7 +1,7 @@
 //! Programs beside this one: Virtual Machine Manager, the desktop's menu, another Oriel.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -21,14 +21,26 @@ pub(super) fn open_manager(key: Option<&Key>) -> Result<(), String> {
         return Err(gettext("Virtual Machine Manager is not installed."));
     };
     let mut command = Command::new(program);
-    if let Some(Key::Domain { uri, uuid }) = key {
-        command.args(["--connect", uri, "--show-domain-editor", uuid]);
-    }
+    command.args(shown_in_manager(key));
     start(command)
+}
+
+/// What Virtual Machine Manager is told to show (virt-manager(1)).
+fn shown_in_manager(key: Option<&Key>) -> Vec<&str> {
+    match key {
+        Some(Key::Domain { uri, uuid }) => vec!["--connect", uri, "--show-domain-editor", uuid],
+        _ => Vec::new(),
+    }
 }
 
 /// Launches what was launched before, in the folder that its paths count from.
 pub(super) fn launch(launched: &Launched) -> Result<(), String> {
+    if !Path::new(&launched.folder).is_dir() {
+        return Err(gettext_f(
+            "The folder in which “{name}” was launched is gone: {folder}",
+            &[("name", &launched.name), ("folder", &launched.folder)],
+        ));
+    }
     let mut command = Command::new(own_program()?);
     command.args(["launch", "--"]).args(&launched.command).current_dir(&launched.folder);
     start(command)
@@ -72,4 +84,20 @@ pub(super) fn set_launcher(key: &Key, name: Option<&str>) -> Result<(), String> 
     let text = desktop_entry(name, &comment, &program.to_string_lossy(), uri, uuid);
     let folder = path.parent().expect("it is below a folder");
     fs::create_dir_all(folder).and_then(|()| fs::write(&path, text)).map_err(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn virtual_machine_manager_is_told_connection_and_machine_each_as_one_word() {
+        let uuid = "5f0e7c1a-3c1f-4f4e-9f57-6a1d4ac6d0c8";
+        for uri in ["qemu:///system", "qemu+ssh://ada@tower/system?command=/opt/my ssh&x='\"$HOME"] {
+            let key = Key::Domain { uri: uri.to_owned(), uuid: uuid.to_owned() };
+            assert_eq!(shown_in_manager(Some(&key)), ["--connect", uri, "--show-domain-editor", uuid]);
+        }
+        assert!(shown_in_manager(None).is_empty());
+        assert!(shown_in_manager(Some(&Key::Bus { owner: ":1.7".to_owned() })).is_empty());
+    }
 }

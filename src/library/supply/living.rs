@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 use gtk::gio::prelude::*;
@@ -17,12 +16,10 @@ use crate::library::launched;
 use crate::library::model::{Answer, Key, Launched, News, Thumbnail};
 use crate::source::bus;
 use crate::source::libvirt::{self, Access, Display, Hypervisor, Operation, Which};
+use crate::window::power::follow_progress;
 
 /// The largest picture that is kept of a machine.
 const PICTURE: (u32, u32) = (640, 400);
-
-/// How often it is asked how far something has come.
-const PROGRESS: Duration = Duration::from_millis(700);
 
 /// One of libvirt's connections.
 struct Connection {
@@ -159,16 +156,14 @@ impl Living {
 
     /// Tells how far something has come, while it goes on.
     fn follow_progress(&self, key: Key, operation: Operation) -> Option<glib::JoinHandle<()>> {
-        let (hypervisor, uuid) = self.domain(&key).filter(|_| operation == Operation::Save)?;
+        let (hypervisor, uuid) = self.domain(&key).filter(|_| operation.is_long())?;
         let me = self.me.clone();
-        Some(glib::spawn_future_local(async move {
-            loop {
-                glib::timeout_future(PROGRESS).await;
-                let part = hypervisor.progress(&uuid).await.ok().flatten();
-                let Some(living) = me.upgrade() else { return };
+        let told = move |part| {
+            if let Some(living) = me.upgrade() {
                 living.tell(Told::News(News::Doing(key.clone(), operation, part)));
             }
-        }))
+        };
+        Some(glib::spawn_future_local(follow_progress(hypervisor, uuid, told)))
     }
 }
 
@@ -196,6 +191,16 @@ impl Host for Living {
                 }
             }
             drop(hold);
+        });
+    }
+
+    fn cancel(&self, key: &Key) {
+        let Some((hypervisor, uuid)) = self.domain(key) else { return };
+        glib::spawn_future_local(async move {
+            if let Err(error) = hypervisor.cancel(&uuid).await {
+                // It may be over any moment.
+                tracing::warn!(%error, "what is being done to the machine goes on");
+            }
         });
     }
 

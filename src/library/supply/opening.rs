@@ -41,7 +41,10 @@ impl Living {
             (Key::Domain { .. }, Some((hypervisor, uuid))) => {
                 Source::Libvirt(Domain::on(hypervisor.clone(), uuid))
             }
-            (Key::Bus { owner }, _) => Source::Bus { address: None, machine: Some(owner.clone()) },
+            // The first that there is, where none was chosen.
+            (Key::Bus { owner }, _) => {
+                Source::Bus { address: None, machine: Some(owner.clone()).filter(|owner| !owner.is_empty()) }
+            }
             (Key::Domain { .. } | Key::Launched { .. }, _) => return,
         };
         let (hold, way) = match domain {
@@ -69,6 +72,11 @@ impl Living {
         window.open();
         let opened = Opened { key: key.clone(), window: window.downgrade(), last: RefCell::default() };
         self.opened.borrow_mut().push(opened);
+    }
+
+    /// Shows the first machine on the session bus, or waits for one.
+    pub fn open_any(&self) {
+        self.show(&Key::Bus { owner: String::new() });
     }
 
     /// Whether a window of ours shows a machine, or waits for it.

@@ -19,6 +19,7 @@ impl LibraryWindow {
             GROUPINGS.iter().find(|(_, other)| *other == grouping).map_or("place", |(name, _)| name);
         self.add_action_entries([
             chosen("primary", |window, key| window.act(key)),
+            chosen("cancel-work", |window, key| window.host().cancel(key)),
             chosen("open", |window, key| window.open(key)),
             chosen("make-ready", Self::make_ready),
             chosen("open-in-manager", |window, key| window.host().open_manager(Some(key))),
@@ -78,11 +79,13 @@ impl LibraryWindow {
             let shelf = self.imp().shelf.borrow();
             (shelf.primary(entry), shelf.doing(&entry.key).is_none())
         });
+        let doing = chosen.as_ref().and_then(|entry| self.imp().shelf.borrow().doing(&entry.key));
         let acts = primary.is_some_and(|(primary, free)| free && !matches!(primary, Primary::Nothing(_)));
         let domain = chosen.as_ref().is_some_and(|entry| entry.domain().is_some());
         let host = self.host();
         for (name, enabled) in [
             ("primary", acts),
+            ("cancel-work", doing.is_some_and(|(operation, _)| operation.is_long())),
             ("open", chosen.as_ref().is_some_and(|entry| entry.has_display())),
             ("power", domain),
             ("make-ready", domain),

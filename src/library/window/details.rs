@@ -12,6 +12,7 @@ use super::{LibraryWindow, list, menu, words};
 use crate::library::model::{Entry, Key, Primary};
 use crate::library::supply::Showing;
 use crate::source::libvirt::LibvirtError;
+use crate::window::i18n::gettext;
 use crate::window::power;
 
 mod imp {
@@ -141,8 +142,6 @@ impl LibraryWindow {
         }
         imp.chosen.replace(key.clone());
         imp.definition.take();
-        imp.drawing.take();
-        imp.definition_wanted.set(false);
         match &key {
             Some(key) => self.select_row(key),
             None => {
@@ -172,8 +171,16 @@ impl LibraryWindow {
         details.heading.set_title(entry.name());
         details.heading.set_subtitle(&words::place(&entry.key.place()));
         imp.details_page.set_title(entry.name());
-        details.primary.set_label(&words::primary(primary));
-        details.primary.set_visible(!matches!(primary, Primary::Nothing(_)));
+        let long = doing.is_some_and(|(operation, _)| operation.is_long());
+        let label = if long { gettext("_Cancel") } else { words::primary(primary) };
+        details.primary.set_label(&label);
+        details.primary.set_action_name(Some(if long { "win.cancel-work" } else { "win.primary" }));
+        if long {
+            details.primary.remove_css_class("suggested-action");
+        } else {
+            details.primary.add_css_class("suggested-action");
+        }
+        details.primary.set_visible(long || !matches!(primary, Primary::Nothing(_)));
         let offers = condition.offers(entry.domain().is_some_and(|machine| machine.saved));
         power::fill(&details.switches, if doing.is_some() { &[] } else { offers });
         details.power.set_visible(entry.domain().is_some());
@@ -208,7 +215,7 @@ impl LibraryWindow {
             return;
         }
         let showing: Vec<Showing> = self.host().showing(&key);
-        let facts = facts::screens(&self.imp().drawing.borrow(), &showing);
+        let facts = facts::screens(&self.imp().definition.borrow().drawing, &showing);
         self.imp().details.show_facts(Part::Screens, facts);
     }
 
@@ -217,17 +224,16 @@ impl LibraryWindow {
         if imp.chosen.borrow().as_ref() != Some(key) {
             return;
         }
-        let wanted = imp.definition_wanted.replace(false);
+        let is_wanted = std::mem::take(&mut imp.definition.borrow_mut().is_wanted);
         match definition {
             Ok(text) => {
-                imp.drawing.replace(facts::drawing(&text));
-                imp.definition.replace(Some(text));
+                imp.definition.borrow_mut().drawing = facts::drawing(&text);
                 self.draw_showing();
-                if wanted {
-                    self.show_definition();
+                if is_wanted {
+                    self.show_definition(text);
                 }
             }
-            Err(error) if wanted => self.say(&words::no_definition(&error)),
+            Err(error) if is_wanted => self.say(&words::no_definition(&error)),
             Err(error) => tracing::info!(%error, "no definition"),
         }
     }

@@ -152,4 +152,11 @@ impl Hypervisor {
     pub async fn progress(&self, _uuid: &str) -> Result<Option<u8>, LibvirtError> {
         Err(LibvirtError::NotBuilt)
     }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn cancel(&self, _uuid: &str) -> Result<(), LibvirtError> {
+        Err(LibvirtError::NotBuilt)
+    }
 }

@@ -215,6 +215,16 @@ impl Hypervisor {
         Ok((total > 0).then(|| u8::try_from(done.saturating_mul(100) / total).unwrap_or(100)))
     }
 
+    /// Has what is being done to a machine's memory come to nothing: it runs on. Whoever does it hears
+    /// [`LibvirtError::Cancelled`].
+    ///
+    /// # Errors
+    ///
+    /// When nothing is being done, or it cannot be stopped any more.
+    pub async fn cancel(&self, uuid: &str) -> Result<(), LibvirtError> {
+        self.of("cancel that", QUICK, uuid, |_, domain| ffi::abort_job(domain)).await
+    }
+
     async fn of<T: Send + 'static>(
         &self,
         what: &'static str,

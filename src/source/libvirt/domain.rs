@@ -175,8 +175,8 @@ fn ended(why: Off) -> Ending {
     let reason = match why {
         Off::ShutDown => return Ending::Shutdown(Shutdown { guest: true, reason: "guest-shutdown".into() }),
         Off::Forced => "host-destroyed",
-        Off::Saved => "host-saved",
-        Off::Migrated => "host-migrated",
+        Off::Saved => Shutdown::SAVED,
+        Off::Migrated => Shutdown::MOVED,
         Off::Crashed | Off::Failed | Off::Other => return Ending::Gone,
     };
     Ending::Shutdown(Shutdown { guest: false, reason: reason.into() })

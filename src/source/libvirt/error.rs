@@ -43,6 +43,9 @@ pub enum LibvirtError {
     /// It cannot be done in the state that the machine is in.
     #[error("not now: {0}")]
     NotNow(String),
+    /// Somebody wanted what was being done to come to nothing.
+    #[error("it was cancelled")]
+    Cancelled,
     /// libvirt does not take the definition.
     #[error("libvirt rejects the definition: {0}")]
     Rejected(String),

@@ -47,6 +47,11 @@ impl Operation {
         Self::ForceOff,
     ];
 
+    /// Whether it writes all of a machine's memory: it is told how far it is, and can be cancelled.
+    pub fn is_long(self) -> bool {
+        self == Self::Save
+    }
+
     /// What is lost when this is done: the person is asked first.
     pub fn danger(self) -> Option<Danger> {
         match self {

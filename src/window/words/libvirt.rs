@@ -48,6 +48,7 @@ pub(crate) fn libvirt(error: &LibvirtError) -> Told {
                 &[("uri", uri)],
             ),
         ),
+        E::Cancelled => cannot(gettext("It was cancelled.")),
         E::Edited => cannot(gettext("Somebody has changed the machine’s definition in the meantime.")),
         E::Busy(words) | E::NotNow(words) | E::Rejected(words) | E::Unsupported(words) | E::Failed(words) => {
             cannot(gettext_f("libvirt refuses: {error}", &[("error", words)]))

@@ -74,6 +74,9 @@ pub(crate) fn question(operation: Operation, name: &str) -> Option<Question> {
 pub(crate) fn failure(operation: Operation, name: &str, error: &LibvirtError) -> String {
     let why = reason(error);
     let values = [("name", name), ("error", why.as_str())];
+    if (operation, error) == (Operation::Save, &LibvirtError::Cancelled) {
+        return gettext_f("Saving “{name}” was cancelled: it runs on", &values);
+    }
     match operation {
         Operation::Start => gettext_f("“{name}” does not start: {error}", &values),
         Operation::ShutDown => gettext_f("“{name}” cannot be asked to shut down: {error}", &values),
@@ -99,6 +102,7 @@ pub(crate) fn reason(error: &LibvirtError) -> String {
         LibvirtError::Silent { .. } => gettext("libvirt does not answer; it may still come to pass"),
         LibvirtError::Disconnected => gettext("the connection to libvirt ended"),
         LibvirtError::NoMachine { .. } => gettext("there is no such machine any more"),
+        LibvirtError::Cancelled => gettext("it was cancelled"),
         LibvirtError::Busy(words) => {
             gettext_f("something else is being done to it ({error})", &[("error", words)])
         }
@@ -119,7 +123,7 @@ pub(crate) fn state(state: State, saved: bool) -> String {
         State::Paused(why) => match why {
             Paused::IoError => gettext("Paused: a disk failed, or is full"),
             Paused::Watchdog => gettext("Paused: its watchdog found it hanging"),
-            Paused::Migrating => gettext("Moving to another computer"),
+            Paused::Migrating => gettext("Moving between computers"),
             Paused::Failed => gettext("Paused: QEMU cannot go on"),
             Paused::Passing => gettext("Paused for a moment"),
             Paused::ByUser | Paused::Other => gettext("Paused"),

@@ -115,6 +115,8 @@ fn every_end() -> Vec<End> {
     vec![
         shutdown(true),
         shutdown(false),
+        End::Shutdown(Shutdown { guest: false, reason: Shutdown::SAVED.to_owned() }),
+        End::Shutdown(Shutdown { guest: false, reason: Shutdown::MOVED.to_owned() }),
         End::Exited(exited(0, &[])),
         End::Exited(exited(1, &[])),
         End::Exited(exited(1, &["qemu-system-x86_64: no disk"])),
@@ -131,20 +133,22 @@ fn every_state() -> Vec<State> {
     connecting.chain([State::Live(machine)]).chain(lost).chain(ended).collect()
 }
 
-fn face(state: &State, hold: Hold, screen: Option<Screen>, retry: Option<u32>) -> Option<Face> {
-    let firmware = Firmware::Draws;
+fn story(state: &State, hold: Hold) -> Story<'_> {
     Story {
         state,
-        screen,
+        screen: None,
         text: false,
-        firmware,
+        firmware: Firmware::Draws,
         hold,
         name: Some("web"),
-        retry,
+        retry: None,
         returns: hold != Hold::Owner,
         managed: false,
     }
-    .face()
+}
+
+fn face(state: &State, hold: Hold, screen: Option<Screen>, retry: Option<u32>) -> Option<Face> {
+    Story { screen, retry, ..story(state, hold) }.face()
 }
 
 #[test]
@@ -182,6 +186,25 @@ fn only_a_machine_of_our_own_is_started_again() {
     }
 }
 
+/// One of our own lives on without its display; what came by a descriptor has been used up.
+#[test]
+fn a_display_that_was_lost_is_asked_for_again_where_that_can_be() {
+    for reason in [Loss::Closed, Loss::TakenOver, Loss::Display("no listener".to_owned())] {
+        let state = State::Lost { reason, retry: None };
+        for hold in [Hold::Guest, Hold::Monitor, Hold::Owner] {
+            let face = story(&state, hold).face().expect("a page");
+            assert_eq!(face.choices, [Choice::Reconnect, Choice::Details], "{hold:?}, {state:?}");
+        }
+        let face = Story { returns: false, ..story(&state, Hold::Guest) }.face().expect("a page");
+        assert_eq!(face.choices, [Choice::Close, Choice::Details], "{state:?}");
+        assert!(!face.body.contains("Reconnect"), "{face:?}");
+    }
+    let error = ConnectError::Launch(LaunchError::Exited(exited(1, &[])));
+    let state = State::Lost { reason: Loss::Unreachable(Arc::new(error)), retry: None };
+    let face = story(&state, Hold::Owner).face().expect("a page");
+    assert_eq!(face.choices, [Choice::StartAgain, Choice::Details]);
+}
+
 #[test]
 fn a_picture_needs_no_words() {
     let state = State::Live(Machine { name: String::new(), uuid: None, qemu: None });
@@ -194,17 +217,7 @@ fn a_picture_needs_no_words() {
 #[test]
 fn firmware_that_draws_nothing_is_told_of_with_a_way_out() {
     let state = State::Live(Machine { name: String::new(), uuid: None, qemu: None });
-    let story = |firmware, screen| Story {
-        text: false,
-        state: &state,
-        screen: Some(screen),
-        firmware,
-        hold: Hold::Guest,
-        name: None,
-        retry: None,
-        returns: true,
-        managed: false,
-    };
+    let story = |firmware, screen| Story { screen: Some(screen), firmware, ..story(&state, Hold::Guest) };
     let face = |firmware| story(firmware, Screen::Waiting).face().expect("a page");
     let dark = face(Firmware::DrawsNothing);
     assert_eq!(dark.choices, [Choice::CopyForQemu, Choice::CopyForLibvirt]);
@@ -232,6 +245,14 @@ fn qemus_last_words_are_passed_on() {
     assert_eq!(super::end(&end).body, "QEMU says: -drive x: no disk");
     let details = details(&State::Ended(end)).expect("details");
     assert!(details.contains("exit status: 1") && details.contains("warning: old"), "{details}");
+}
+
+#[test]
+fn a_machine_that_was_saved_or_has_moved_has_not_just_ended() {
+    let title =
+        |reason: &str| super::end(&End::Shutdown(Shutdown { guest: false, reason: reason.to_owned() })).title;
+    let titles = [Shutdown::SAVED, Shutdown::MOVED, "host-destroyed"].map(title);
+    assert_eq!(titles, ["Machine Saved", "Moved to Another Computer", "Machine Shut Down"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The library's window before made-up machines, as lines of a script say.
+//! The library's window as lines of a script say: before made-up machines, or before those that there are.
 
 use std::rc::Rc;
 
@@ -6,12 +6,12 @@ use adw::prelude::*;
 use async_channel::Sender;
 use oriel::library::model::{Answer, Key, Launched, News, Thumbnail};
 use oriel::library::window::LibraryWindow;
-use oriel::library::{Host, Showing, Told};
+use oriel::library::{Host, Living, Showing, Told};
 use oriel::source::libvirt::{
     Change, Display, Hypervisor, LibvirtError, Machine, Off, Operation, Paused, State, Status,
 };
 
-use super::{Recorder, all, find, labels};
+use super::{Recorder, all, entries, find, labels};
 
 /// A definition with everything that the details tell of.
 const DEFINITION: &str = "<domain type='kvm'>\n  <name>web</name>\n  <devices>\n    <graphics type='dbus' p2p='yes'>\n      \
@@ -45,6 +45,10 @@ fn name(key: &Key) -> &str {
 impl Host for Scribe {
     fn operate(&self, key: &Key, operation: Operation) {
         self.say(&format!("operate {operation:?}"), key);
+    }
+
+    fn cancel(&self, key: &Key) {
+        self.say("cancel", key);
     }
 
     fn open(&self, key: &Key) {
@@ -128,9 +132,21 @@ impl Shelf {
         Self { window, tell, recorder }
     }
 
+    /// With the machines that there are: on these connections and nowhere else, or wherever they are usually.
+    pub(super) fn living(application: &adw::Application, recorder: Rc<Recorder>, only: &[&str]) -> Self {
+        let only = Some(only.iter().map(|uri| (*uri).to_owned()).collect::<Vec<_>>());
+        let only = only.filter(|only| !only.is_empty());
+        let (living, told) = Living::start(application, &[], only.as_deref());
+        let window = LibraryWindow::new(application, living, told);
+        window.present();
+        // Nobody makes anything up.
+        let (tell, _) = async_channel::unbounded();
+        Self { window, tell, recorder }
+    }
+
     pub(super) fn act(&self, words: &[&str]) {
         match *words {
-            ["open"] => {}
+            ["open"] | ["living", ..] => {}
             ["connection", uri, status] => {
                 self.news(News::Added(uri.to_owned()));
                 self.change(uri, Change::Status(connection(uri, status)));
@@ -196,6 +212,7 @@ impl Shelf {
             ["details"] => self.say_details(),
             ["page"] => self.say_page(),
             ["toasts"] => self.say_toasts(),
+            ["menu"] => self.say_menu(),
             _ => panic!("not in the library's language: {words:?}"),
         }
     }
@@ -279,6 +296,15 @@ impl Shelf {
             }
         }
         self.recorder.say(&format!("details {}", words.join("|").replace('\n', " ")));
+    }
+
+    /// What can be chosen of the machine that is looked at, beside its one button.
+    fn say_menu(&self) {
+        let buttons = all::<gtk::MenuButton>(self.window.upcast_ref()).into_iter();
+        let models = buttons.filter(gtk::MenuButton::is_mapped).filter_map(|button| button.menu_model());
+        let mut words = Vec::new();
+        models.for_each(|menu| entries(&menu, &mut words));
+        self.recorder.say(&format!("menu {}", words.join("|").replace('_', "")));
     }
 
     /// Which page stands where the list would.

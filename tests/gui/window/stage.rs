@@ -297,7 +297,10 @@ impl Play {
     /// Plays a line that is about the library.
     fn shelve(&mut self, words: &[&str]) {
         let (application, recorder) = (&self.application, &self.recorder);
-        let shelf = self.shelf.get_or_insert_with(|| shelf::Shelf::open(application, recorder.clone()));
+        let shelf = self.shelf.get_or_insert_with(|| match *words {
+            ["living", ref uris @ ..] => shelf::Shelf::living(application, recorder.clone(), uris),
+            _ => shelf::Shelf::open(application, recorder.clone()),
+        });
         shelf.act(words);
     }
 

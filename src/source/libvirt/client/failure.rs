@@ -32,6 +32,7 @@ pub(super) fn of_call(error: &Error, connect: &Connect, uri: &str) -> LibvirtErr
     match error.code() {
         code if is_refusal(code) => LibvirtError::Refused { uri: uri.to_owned(), words },
         N::NoDomain => LibvirtError::NoMachine { wanted: words, uri: uri.to_owned() },
+        N::OperationAborted => LibvirtError::Cancelled,
         N::OperationInvalid => LibvirtError::NotNow(words),
         N::OperationTimeout | N::ResourceBusy => LibvirtError::Busy(words),
         N::XmlError | N::XmlDetail | N::XmlInvalidSchema | N::ParseFailed | N::DomExist => {

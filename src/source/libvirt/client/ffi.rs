@@ -184,3 +184,12 @@ pub(super) fn open_graphics(domain: &Domain, index: u32) -> Result<OwnedFd, Erro
     // (src/libvirt-domain.c, `virDomainOpenGraphicsFD`).
     Ok(unsafe { OwnedFd::from_raw_fd(RawFd::try_from(number).expect("descriptors are small")) })
 }
+
+/// Cancels what is being done to a machine's memory.
+pub(super) fn abort_job(domain: &Domain) -> Result<(), Error> {
+    // SAFETY: a domain that lives as long as this call.
+    match unsafe { sys::virDomainAbortJob(domain.as_ptr()) } {
+        0 => Ok(()),
+        _ => Err(Error::last_error()),
+    }
+}

@@ -198,6 +198,11 @@ impl Sway {
         Ok(sway)
     }
 
+    /// Adds to, or replaces in, the environment of all clients to come.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.session.set(name, value);
+    }
+
     /// Runs commands of sway(5).
     ///
     /// # Errors
