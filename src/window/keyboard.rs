@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use gtk::glib;
+use gtk::{gdk, glib};
 
 use self::words::{Desktop, Holder};
 use super::MachineWindow;
@@ -81,6 +81,27 @@ impl MachineWindow {
             || self.imp().keyboard.lock.borrow().as_ref().is_some_and(|watch| watch.is_locked())
     }
 
+    /// Somebody's hand on a picture has come past every lock: what says otherwise has not been taken back.
+    pub(super) fn watch_hands(view: &DisplayView) {
+        let events = gtk::EventControllerLegacy::new();
+        events.set_propagation_phase(gtk::PropagationPhase::Capture);
+        events.connect_event(|events, event| {
+            if matches!(event.event_type(), gdk::EventType::ButtonPress | gdk::EventType::TouchBegin)
+                && let Some(window) = events.widget().and_then(|view| view.root()).and_downcast::<Self>()
+            {
+                window.doubt_lock();
+            }
+            glib::Propagation::Proceed
+        });
+        view.add_controller(events);
+    }
+
+    fn doubt_lock(&self) {
+        if let Some(watch) = &*self.imp().keyboard.lock.borrow() {
+            watch.doubt();
+        }
+    }
+
     fn set_screen_locked(&self, locked: bool) {
         self.views().iter().for_each(|view| view.set_obstacle(Obstacle::Locked, locked));
     }
@@ -111,6 +132,7 @@ impl MachineWindow {
     pub(super) fn toggle_grab(&self) {
         let view = self.view();
         let has = self.action_state("grab").is_some_and(|state| state.get() == Some(true));
+        self.doubt_lock();
         self.imp().keyboard.button.popdown();
         if has {
             view.give_keyboard_back();
