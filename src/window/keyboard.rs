@@ -145,7 +145,7 @@ impl MachineWindow {
     pub(super) fn tell_keyboard(&self) {
         let (imp, view) = (self.imp(), self.view());
         let parts = &imp.keyboard;
-        let mut holder = Holder::of(view.grab(), view.takes_keys());
+        let mut holder = holder(&view);
         // Looking at this takes the keyboard from the guest: what is shown is what was before.
         let looks = parts.button.is_active() || imp.menu_button.is_active();
         if let (Holder::Nobody, true, Some(before)) = (holder, looks, parts.told.get()) {
@@ -185,8 +185,8 @@ impl MachineWindow {
     /// What the title says while the guest has the keyboard.
     pub(super) fn keyboard_subtitle(&self) -> Option<String> {
         let view = self.view();
-        let has = Holder::of(view.grab(), view.takes_keys()) == Holder::Guest;
-        has.then(|| words::way_out(&self.imp().settings.keyboard().release.to_string()))
+        (holder(&view) == Holder::Guest)
+            .then(|| words::way_out(&self.imp().settings.keyboard().release.to_string()))
     }
 
     fn keyboard_moved(&self, holder: Holder, keys: &str) {
@@ -214,9 +214,13 @@ impl MachineWindow {
                 let words = gettext("The window has the keyboard: Tab moves on, F10 opens the menu.");
                 self.announce(&words, gtk::AccessibleAnnouncementPriority::Medium);
             }
-            Holder::Shared | Holder::Asked | Holder::Nobody => {}
+            Holder::Shared | Holder::Asked | Holder::Robber | Holder::Nobody => {}
         }
     }
+}
+
+fn holder(view: &DisplayView) -> Holder {
+    Holder::of(view.grab(), view.takes_keys(), view.is_robbed())
 }
 
 impl Keyboard {
