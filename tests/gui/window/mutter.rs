@@ -109,6 +109,33 @@ impl Person {
         }
     }
 
+    /// In a window that has a header for the pointer to go to.
+    fn confined_pointer(&mut self) {
+        self.scene.play(&["mode 0 relative", "tie confine", "action win.fullscreen"]);
+        self.scene.wait_for_state("fullscreen=false");
+        self.take_keyboard();
+        wait_for_hold(&mut self.scene, true);
+        self.settle();
+        for (x, y) in [(0.0, -90.0), (-90.0, 0.0), (0.0, 90.0), (90.0, 0.0), (-90.0, -90.0)] {
+            for _ in 0..10 {
+                self.input.move_by(x, y).expect("a pointer");
+            }
+            #[allow(clippy::cast_possible_truncation)]
+            let far = ((10.0 * x) as i32, (10.0 * y) as i32);
+            // A part of a count may be left from the way there.
+            let by = moved(&self.settle());
+            assert!((by.0 - far.0).abs() <= 1 && (by.1 - far.1).abs() <= 1, "the guest's goes on: {by:?}");
+            let at = self.scene.ask("pointer", "pointer ");
+            assert_eq!(at, "pointer over the picture", "pushed by {x}, {y}");
+        }
+        self.input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT]).expect("keys");
+        wait_for_hold(&mut self.scene, false);
+        self.input.move_by(20.0, -20.0).expect("a pointer");
+        self.scene.ask_until("pointer", "pointer ", |at| at == "pointer elsewhere");
+        self.scene.play(&["tie lock", "mode 0 absolute", "action win.fullscreen"]);
+        self.scene.wait_for_state("fullscreen=true");
+    }
+
     fn wheel_and_buttons(&mut self) {
         self.take_keyboard();
         self.settle();
@@ -169,6 +196,7 @@ fn on_gnome_keys_pointer_and_fingers_are_the_guests_and_come_back() {
     person.shortcuts();
     person.every_key_once();
     person.held_pointer();
+    person.confined_pointer();
     person.wheel_and_buttons();
     person.fingers();
 }

@@ -56,6 +56,7 @@ impl Play {
             }),
             ["touch", event, x, y] => self.touch(event, x, y),
             ["raw", factor] => self.view().set_speed(Speed::raw(factor.parse().expect("a number"))),
+            ["pointer"] => self.say_pointer(),
             ["hold"] => self.recorder.say(&format!("hold {}", self.view().holds_pointer())),
             // The main loop does nothing else meanwhile, as while a large window is being drawn.
             ["busy", milliseconds] => {
@@ -63,6 +64,21 @@ impl Play {
             }
             _ => panic!("not in the script's language: {words:?}"),
         }
+    }
+
+    /// Where the pointer is, as far as the window knows.
+    fn say_pointer(&self) {
+        let (window, view) = (self.window(), self.view());
+        let (left, top) = window.surface_transform();
+        let seat = gtk::prelude::WidgetExt::display(window).default_seat().expect("a seat");
+        let surface = window.surface().expect("a surface");
+        let at = surface.device_position(&seat.pointer().expect("a pointer"));
+        let is_over = at.zip(view.compute_bounds(window)).is_some_and(|((x, y, _), bounds)| {
+            #[allow(clippy::cast_possible_truncation)]
+            let at = gtk::graphene::Point::new((x - left) as f32, (y - top) as f32);
+            bounds.contains_point(&at)
+        });
+        self.recorder.say(if is_over { "pointer over the picture" } else { "pointer elsewhere" });
     }
 
     fn set_cursor(&self, id: u32, (x, y): (i32, i32), visible: bool) {

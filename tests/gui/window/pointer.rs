@@ -131,6 +131,9 @@ fn preferences_are_those_of_consoles_that_come_later_too() {
     scene.picture();
     click(&mut scene, &mut input);
     settle(&mut scene, &mut input);
+    // A pointer that is to be held tells of no movement before it is.
+    input.move_by(17.0, -4.0).expect("a pointer");
+    assert_eq!(moved(&settle(&mut scene, &mut input)), (17, -4));
     assert_eq!(scene.ask("hold", "hold "), "hold false");
 }
 
@@ -328,6 +331,42 @@ fn an_x_server_locks_a_pointer_without_taking_its_buttons() {
         XInput::new(&scene.sway).move_to(x, 300).expect("a pointer");
     }
     scene.hear_until(|answer| answer.starts_with("0 MoveTo"));
+}
+
+#[test]
+fn an_x_server_confines_a_pointer_to_the_picture_until_it_is_freed() {
+    let mut scene = Scene::of(Xvfb::start(1024, 768).expect("an X server"), "");
+    scene.play(&["open guest", "live web", "console 0", "picture 0 640 480", "mode 0 relative"]);
+    scene.play(&["tie confine"]);
+    scene.wait_for_state("page=[]");
+    XInput::new(&scene.sway).focus(".+").expect("a window");
+    scene.wait_for_state("active=true");
+    XInput::new(&scene.sway).move_to(400, 300).expect("a pointer");
+    XInput::new(&scene.sway).click(keys::BTN_LEFT).expect("a button");
+    scene.hear_until(|answer| answer == "0 Button(Left, Up)");
+    wait_for_hold(&mut scene, true);
+    let push = |scene: &mut Scene<Xvfb>, (x, y): (i32, i32)| {
+        scene.asked.clear();
+        for _ in 0..10 {
+            XInput::new(&scene.sway).move_by(x, y).expect("a pointer");
+        }
+        XInput::new(&scene.sway).tap(keys::KEY_Z).expect("a key");
+        scene.hear_until(|answer| answer == "0 Key(Qnum(44), Up)");
+        moved(&std::mem::take(&mut scene.asked))
+    };
+    for (x, y) in [(0, -90), (-90, 0), (0, 90), (90, 0), (-90, -90)] {
+        assert_eq!(push(&mut scene, (x, y)), (10 * x, 10 * y), "the guest's goes on");
+        let at = scene.ask("pointer", "pointer ");
+        assert_eq!(at, "pointer over the picture", "pushed by {x}, {y}");
+    }
+    for pressed in [true, false] {
+        for key in [keys::KEY_LEFTCTRL, keys::KEY_LEFTALT] {
+            XInput::new(&scene.sway).key(key, pressed).expect("a key");
+        }
+    }
+    wait_for_hold(&mut scene, false);
+    XInput::new(&scene.sway).move_by(20, -20).expect("a pointer");
+    scene.ask_until("pointer", "pointer ", |at| at == "pointer elsewhere");
 }
 
 /// Of two pixels for each unit, too, each is where it belongs, and the pointer is on it.
