@@ -5,7 +5,7 @@ use harness::input::{Axis, RemoteInput, keys};
 
 use super::desk::Scene;
 use super::keyboard::{GUEST, SHARED, WINDOW, held, wait_for};
-use super::pointer::{moved, wait_for_hold};
+use super::pointer::{AROUND, moved, wait_for_hold};
 
 /// The only screen, which the window fills: places of one are places of the other.
 const SIZE: (u32, u32) = (800, 600);
@@ -116,17 +116,15 @@ impl Person {
         self.take_keyboard();
         wait_for_hold(&mut self.scene, true);
         self.settle();
-        for (x, y) in [(0.0, -90.0), (-90.0, 0.0), (0.0, 90.0), (90.0, 0.0), (-90.0, -90.0)] {
+        for ((x, y), at) in AROUND {
             for _ in 0..10 {
-                self.input.move_by(x, y).expect("a pointer");
+                self.input.move_by(x.into(), y.into()).expect("a pointer");
             }
-            #[allow(clippy::cast_possible_truncation)]
-            let far = ((10.0 * x) as i32, (10.0 * y) as i32);
+            let far = (10 * x, 10 * y);
             // A part of a count may be left from the way there.
             let by = moved(&self.settle());
             assert!((by.0 - far.0).abs() <= 1 && (by.1 - far.1).abs() <= 1, "the guest's goes on: {by:?}");
-            let at = self.scene.ask("pointer", "pointer ");
-            assert_eq!(at, "pointer over the picture", "pushed by {x}, {y}");
+            assert_eq!(self.scene.ask("pointer", "pointer "), at, "pushed by {x}, {y}");
         }
         self.input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT]).expect("keys");
         wait_for_hold(&mut self.scene, false);

@@ -66,19 +66,32 @@ impl Play {
         }
     }
 
-    /// Where the pointer is, as far as the window knows.
+    /// In which part of the picture the pointer is, as far as the window knows.
     fn say_pointer(&self) {
         let (window, view) = (self.window(), self.view());
         let (left, top) = window.surface_transform();
         let seat = gtk::prelude::WidgetExt::display(window).default_seat().expect("a seat");
         let surface = window.surface().expect("a surface");
         let at = surface.device_position(&seat.pointer().expect("a pointer"));
-        let is_over = at.zip(view.compute_bounds(window)).is_some_and(|((x, y, _), bounds)| {
-            #[allow(clippy::cast_possible_truncation)]
-            let at = gtk::graphene::Point::new((x - left) as f32, (y - top) as f32);
-            bounds.contains_point(&at)
-        });
-        self.recorder.say(if is_over { "pointer over the picture" } else { "pointer elsewhere" });
+        let bounds = view.compute_bounds(window).expect("a place");
+        let (x, y, _) = at.unwrap_or((-1.0, -1.0, gtk::gdk::ModifierType::empty()));
+        // From 0 to 2: near the beginning, in the middle, near the end.
+        let part = |at: f64, start: f32, length: f32| {
+            let part = (at - f64::from(start)) / f64::from(length);
+            (0.0..=1.0).contains(&part).then(|| {
+                if part < 0.25 {
+                    0
+                } else if part > 0.75 {
+                    2
+                } else {
+                    1
+                }
+            })
+        };
+        let parts =
+            part(x - left, bounds.x(), bounds.width()).zip(part(y - top, bounds.y(), bounds.height()));
+        let words = parts.map(|(across, down)| format!("{across} {down}"));
+        self.recorder.say(&format!("pointer {}", words.as_deref().unwrap_or("elsewhere")));
     }
 
     fn set_cursor(&self, id: u32, (x, y): (i32, i32), visible: bool) {

@@ -19,6 +19,15 @@ fn pointing(mode: &str) -> (Scene, Input, (f64, f64)) {
     (scene, input, corner)
 }
 
+/// Pushes from the middle of a picture by ten times this, and the part of it in which that ends.
+pub(super) const AROUND: [((i32, i32), &str); 5] = [
+    ((0, -90), "pointer 1 0"),
+    ((-90, 0), "pointer 0 0"),
+    ((0, 90), "pointer 0 2"),
+    ((90, 0), "pointer 2 2"),
+    ((-90, -90), "pointer 0 0"),
+];
+
 pub(super) fn wait_for_hold<D: Desk>(scene: &mut Scene<D>, held: bool) {
     scene.ask_until("hold", "hold ", |answer| answer == format!("hold {held}"));
 }
@@ -104,6 +113,7 @@ fn a_confined_pointer_goes_no_further_than_the_picture_but_the_guests_does() {
         input.move_by(0.0, -20.0).expect("a pointer");
     }
     assert_eq!(moved(&settle(&mut scene, &mut input)), (0, -2000));
+    assert_eq!(scene.ask("pointer", "pointer "), "pointer 1 0", "at the upper edge");
     // It has stayed below the header: a click there is the guest's.
     click(&mut scene, &mut input);
     input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT]).expect("keys");
@@ -354,10 +364,9 @@ fn an_x_server_confines_a_pointer_to_the_picture_until_it_is_freed() {
         scene.hear_until(|answer| answer == "0 Key(Qnum(44), Up)");
         moved(&std::mem::take(&mut scene.asked))
     };
-    for (x, y) in [(0, -90), (-90, 0), (0, 90), (90, 0), (-90, -90)] {
+    for ((x, y), at) in AROUND {
         assert_eq!(push(&mut scene, (x, y)), (10 * x, 10 * y), "the guest's goes on");
-        let at = scene.ask("pointer", "pointer ");
-        assert_eq!(at, "pointer over the picture", "pushed by {x}, {y}");
+        assert_eq!(scene.ask("pointer", "pointer "), at, "pushed by {x}, {y}");
     }
     for pressed in [true, false] {
         for key in [keys::KEY_LEFTCTRL, keys::KEY_LEFTALT] {
