@@ -87,11 +87,11 @@ impl Person {
 
     /// Whether the guest's Caps Lock is lit.
     fn is_lit(&self) -> bool {
-        let lights = self.machine.serial().reports().into_iter().filter_map(|report| match report {
+        let mut lights = self.machine.serial().reports().into_iter().filter_map(|report| match report {
             Report::Other(line) => line.strip_prefix("led CAPSL ").map(|state| state == "1"),
             _ => None,
         });
-        lights.last().unwrap_or_default()
+        lights.next_back().unwrap_or_default()
     }
 
     /// How often the guest's Caps Lock was pressed, from this report on.
