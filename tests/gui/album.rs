@@ -59,7 +59,8 @@ fn main() {
         scene.play(&["dark"]);
     }
     let size = format!("size {}", args.size.replace('x', " "));
-    let mut album = Album { scene, size, folder: args.folder.clone(), shots: 0 };
+    let mut album =
+        Album { scene, size, folder: args.folder.clone(), is_english: args.locale.is_empty(), shots: 0 };
     if args.library {
         album.play(&["open guest"]);
         album.library();
@@ -92,6 +93,8 @@ struct Album {
     /// The line that gives the window its size.
     size: String,
     folder: PathBuf,
+    /// Whether the words are those that the script knows.
+    is_english: bool,
     shots: u32,
 }
 
@@ -261,6 +264,10 @@ impl Album {
         self.shot("refused");
         self.play(&["picture 0 1024 640", "action win.preferences"]);
         self.shot("preferences");
+        for place in ["middle", "end"] {
+            self.play(&[&format!("scroll-dialog {place}")]);
+            self.shot(&format!("preferences-{place}"));
+        }
         self.play(&["close-dialog"]);
     }
 
@@ -315,9 +322,11 @@ impl Album {
         if !self.scene.asked.iter().any(|asked| asked == "taken yes") {
             self.scene.hear_until(|answer| answer == "taken yes");
         }
+        let is_english = self.is_english;
         let tell = |album: &mut Self, lines: &[&str], part: &str| {
             album.play(lines);
-            album.scene.ask_until("dialog", "dialog ", |dialog| dialog.contains(part));
+            let is_there = |dialog: &str| dialog.contains(part) || (!is_english && !part.contains('='));
+            album.scene.ask_until("dialog", "dialog ", is_there);
         };
         tell(self, &[&open], "apply=true");
         self.shot("ready-offer");

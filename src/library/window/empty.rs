@@ -18,9 +18,7 @@ impl LibraryWindow {
         }
         let first = steps.first_child().is_none();
         steps.append(&step(&gettext("_Add a Connection…"), "win.connections", first));
-        let copy =
-            gtk::Button::builder().label(gettext("_Copy a Command for QEMU")).use_underline(true).build();
-        copy.add_css_class("pill");
+        let copy = pill(&gettext("_Copy a Command for QEMU"));
         copy.set_tooltip_text(Some(COMMAND));
         copy.connect_clicked(glib::clone!(
             #[weak(rename_to = window)]
@@ -36,10 +34,21 @@ impl LibraryWindow {
 }
 
 fn step(label: &str, action: &str, first: bool) -> gtk::Button {
-    let button = gtk::Button::builder().label(label).use_underline(true).action_name(action).build();
-    button.add_css_class("pill");
+    let button = pill(label);
+    button.set_action_name(Some(action));
     if first {
         button.add_css_class("suggested-action");
+    }
+    button
+}
+
+/// A button that a narrow window has room for in every language.
+fn pill(label: &str) -> gtk::Button {
+    let button = gtk::Button::builder().label(label).use_underline(true).build();
+    button.add_css_class("pill");
+    if let Some(label) = button.child().and_downcast::<gtk::Label>() {
+        label.set_wrap(true);
+        label.set_justify(gtk::Justification::Center);
     }
     button
 }

@@ -51,11 +51,21 @@ struct Inner {
     /// What we are to put there as soon as the person touches the window.
     deferred: RefCell<Option<GuestText>>,
     is_focused: Cell<bool>,
-    /// Whether the person has pressed anything in our window since others put something there.
-    is_touched: Cell<bool>,
+    touch: RefCell<Touch>,
     /// Whether what changed since it was last told was copied just now.
     is_fresh: Cell<bool>,
     settling: RefCell<Option<glib::SourceId>>,
+}
+
+/// Whether the person has pressed anything in our window since others put something there.
+#[derive(Debug, Default)]
+enum Touch {
+    #[default]
+    Not,
+    /// What is heard of until this source runs may have been pressed before: GDK tells of clipboards at
+    /// once, and of keys and buttons in its own time.
+    Late(glib::SourceId),
+    Since,
 }
 
 impl fmt::Debug for Board {
@@ -67,6 +77,7 @@ impl fmt::Debug for Board {
 impl Drop for Board {
     fn drop(&mut self) {
         self.inner.settle();
+        self.inner.set_touch(Touch::Not);
         if let Some(handler) = self.handler.take() {
             self.inner.clipboard.disconnect(handler);
         }
@@ -82,7 +93,7 @@ impl Board {
             ours: RefCell::default(),
             deferred: RefCell::default(),
             is_focused: Cell::default(),
-            is_touched: Cell::default(),
+            touch: RefCell::default(),
             is_fresh: Cell::default(),
             settling: RefCell::default(),
         });
@@ -100,7 +111,7 @@ impl Board {
     pub(super) fn set_focused(&self, is_focused: bool) {
         let before = self.inner.is_focused.replace(is_focused);
         if !is_focused {
-            self.inner.is_touched.set(false);
+            self.inner.set_touch(Touch::Not);
         } else if !before && self.inner.is_wayland() {
             // What was told a moment ago was told for that: GTK hears of its windows later than GDK does
             // of clipboards.
@@ -110,7 +121,10 @@ impl Board {
 
     /// The person pressed something in our window.
     pub(super) fn touch(&self) {
-        self.inner.is_touched.set(true);
+        if matches!(*self.inner.touch.borrow(), Touch::Late(_)) {
+            return;
+        }
+        self.inner.set_touch(Touch::Since);
         if let Some(text) = self.inner.deferred.take() {
             self.inner.claim(text);
         }
@@ -131,7 +145,7 @@ impl Board {
     /// other copy any more. So it waits for the person's next touch, if need be.
     pub(super) fn offer(&self, pasted: impl Fn(Answer) + 'static) {
         let text = GuestText::new(pasted);
-        if self.inner.is_touched.get() || !self.inner.is_wayland() {
+        if self.inner.may_claim() {
             self.inner.deferred.take();
             self.inner.claim(text);
         } else {
@@ -162,11 +176,31 @@ impl Inner {
         self.clipboard.display().backend().is_wayland()
     }
 
+    fn set_touch(&self, touch: Touch) {
+        if let Touch::Late(source) = self.touch.replace(touch) {
+            source.remove();
+        }
+    }
+
+    /// Whether the desktop would let us put something there, as far as can be known.
+    fn may_claim(&self) -> bool {
+        if !self.is_wayland() {
+            return true;
+        }
+        if matches!(*self.touch.borrow(), Touch::Since) {
+            // What others have put there by now is heard of by this.
+            self.clipboard.display().sync();
+        }
+        matches!(*self.touch.borrow(), Touch::Since)
+    }
+
     fn claim(&self, text: GuestText) {
         self.ours.replace(Some(text.clone()));
         if let Err(error) = self.clipboard.set_content(Some(&text)) {
             tracing::warn!(%error, "the desktop does not take what the guest copied");
         }
+        // The sooner the compositor has it, the less can come in between.
+        self.clipboard.display().flush();
     }
 
     fn changed(self: &Rc<Self>) {
@@ -174,12 +208,24 @@ impl Inner {
         if self.is_ours() {
             return;
         }
-        self.is_touched.set(false);
+        self.touch_anew();
         // X11 tells of a clipboard when it changes, whoever looks.
         if self.is_focused.get() || !self.is_wayland() || self.clipboard.is_local() {
             self.is_fresh.set(true);
         }
         self.look_soon();
+    }
+
+    /// Counts what the person presses from now on, when what was pressed before has arrived.
+    fn touch_anew(self: &Rc<Self>) {
+        let weak = Rc::downgrade(self);
+        let source = glib::idle_add_local_once(move || {
+            if let Some(inner) = weak.upgrade() {
+                // It runs, and needs not be removed.
+                inner.touch.replace(Touch::Not);
+            }
+        });
+        self.set_touch(Touch::Late(source));
     }
 
     fn look_soon(self: &Rc<Self>) {

@@ -129,7 +129,7 @@ fn line_ends(shared: &Rc<Shared>, settings: Settings) -> adw::ComboRow {
     let names = [gettext("Automatic"), gettext("Linux (LF)"), gettext("Windows (CR LF)")];
     let row = adw::ComboRow::builder()
         .title(gettext("Line Ends in the Machine"))
-        .subtitle(gettext("By itself Oriel takes them from what is copied in the machine"))
+        .subtitle(gettext("Automatic: as in what the machine copies"))
         .use_markup(false)
         .model(&gtk::StringList::new(&names.each_ref().map(String::as_str)))
         .selected(u32::try_from(number_in(&ENDS, &settings.line_ends)).unwrap_or_default())

@@ -90,7 +90,7 @@ pub(in crate::window) fn group(store: &gio::Settings) -> adw::PreferencesGroup {
         store,
         LOCKS,
         &gettext("Caps Lock and Num Lock"),
-        &gettext("What becomes of the machine’s when it gets the keyboard"),
+        &gettext("When the machine gets the keyboard"),
         &locks,
         &["off", "to-guest", "both"],
     ));

@@ -206,12 +206,12 @@ pub(super) fn notice(known: &Known) -> Option<String> {
     }
     if machine.state.is_on() {
         return Some(gettext(
-            "The machine is running and stays as it is. Changes take effect when it has been shut down and is started again; a reboot is not enough.",
+            "The machine is running and stays as it is. Changes take effect after a shutdown and a start; a reboot is not enough.",
         ));
     }
     machine.saved.then(|| {
         gettext(
-            "The machine is saved and goes on as it was. Changes take effect when it has been shut down and is started again.",
+            "The machine is saved and goes on as it was. Changes take effect after a shutdown and a start.",
         )
     })
 }

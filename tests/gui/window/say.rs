@@ -194,12 +194,16 @@ impl Play {
         panic!("nobody offers {words}");
     }
 
-    /// Clicks a button of the dialog that is seen, by its label, or its tooltip.
+    /// Clicks a button of the dialog that is seen, by its label, or its tooltip, as they are in English.
     pub(super) fn press(&self, label: &str) {
         let label = label.replace('_', " ");
+        // Wherever the mnemonic stands.
+        let ends = label.char_indices().map(|(at, _)| format!("{}_{}", &label[..at], &label[at..]));
+        let names: Vec<_> =
+            ends.chain([label.clone()]).map(|name| gettextrs::gettext(name).replace('_', "")).collect();
         let is_it = |button: &gtk::Button| {
-            let own = button.label().map(|own| own.replace('_', ""));
-            own.as_deref() == Some(&*label) || button.tooltip_text().as_deref() == Some(&*label)
+            let own = [button.label(), button.tooltip_text()];
+            own.into_iter().flatten().any(|own| names.contains(&own.replace('_', "")))
         };
         let button = all::<gtk::Button>(&self.dialog()).into_iter().find(is_it);
         button.unwrap_or_else(|| panic!("no button {label}")).emit_clicked();
@@ -222,7 +226,7 @@ impl Play {
         });
         let texts = texts.collect::<Vec<_>>().join("||");
         let apply = all::<gtk::Button>(dialog.upcast_ref()).into_iter();
-        let apply = apply.filter(|button| button.label().as_deref() == Some("_Apply"));
+        let apply = apply.filter(|button| button.label().as_deref() == Some(&*gettextrs::gettext("_Apply")));
         let can = apply.map(|button| button.is_sensitive()).next().unwrap_or_default();
         let words = words.join("|").replace('\n', " ");
         self.recorder.say(&format!("dialog [{switches}] apply={can} words=[{words}] texts=[{texts}]"));
