@@ -76,17 +76,11 @@ impl Play {
         let bounds = view.compute_bounds(window).expect("a place");
         let (x, y, _) = at.unwrap_or((-1.0, -1.0, gtk::gdk::ModifierType::empty()));
         // From 0 to 2: near the beginning, in the middle, near the end.
-        let part = |at: f64, start: f32, length: f32| {
-            let part = (at - f64::from(start)) / f64::from(length);
-            (0.0..=1.0).contains(&part).then(|| {
-                if part < 0.25 {
-                    0
-                } else if part > 0.75 {
-                    2
-                } else {
-                    1
-                }
-            })
+        let part = |at: f64, start: f32, length: f32| match (at - f64::from(start)) / f64::from(length) {
+            0.0..0.25 => Some(0),
+            0.25..=0.75 => Some(1),
+            0.75..=1.0 => Some(2),
+            _ => None,
         };
         let parts =
             part(x - left, bounds.x(), bounds.width()).zip(part(y - top, bounds.y(), bounds.height()));
