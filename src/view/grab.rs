@@ -15,7 +15,7 @@ use crate::input::grab::{Input, Obstacle, State, When};
 use crate::input::{Combination, Sync};
 
 /// Whoever has the keyboard instead has heard of it by then.
-const SETTLED: Duration = Duration::from_millis(200);
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// A click that long ago was the one that gave the window the keyboard.
 const RECENTLY: Duration = Duration::from_millis(700);

@@ -182,11 +182,15 @@ impl MachineWindow {
         }
     }
 
-    /// What the title says while the guest has the keyboard.
+    /// What the title says while the guest or another program has the keyboard.
     pub(super) fn keyboard_subtitle(&self) -> Option<String> {
-        let view = self.view();
-        (holder(&view) == Holder::Guest)
-            .then(|| words::way_out(&self.imp().settings.keyboard().release.to_string()))
+        let keys = self.imp().settings.keyboard().release.to_string();
+        match holder(&self.view()) {
+            Holder::Guest => Some(words::way_out(&keys)),
+            // Nor does the button's own menu open without the keyboard.
+            Holder::Robber => Some(words::facts(Holder::Robber, &keys, Desktop::here()).title),
+            _ => None,
+        }
     }
 
     fn keyboard_moved(&self, holder: Holder, keys: &str) {

@@ -114,6 +114,7 @@ fn an_x_server_gives_its_keyboard_to_the_guest_and_has_it_back() {
     // Somebody's menu: the window keeps the focus, and has no keys.
     desktop.grab(true);
     wait_for(&mut scene, ROBBED);
+    scene.wait_for_state(&format!("title=[{ROBBED}]"));
     XInput::new(&scene.sway).tap(keys::KEY_A).expect("a key");
     desktop.grab(false);
     wait_for(&mut scene, SHARED);
