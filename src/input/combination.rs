@@ -13,6 +13,14 @@ use super::keymap;
 /// The most keys in one combination.
 const MOST: usize = 8;
 
+/// Keys of which the name has two words, as we write them.
+const TWO_WORDS: [(&str, &str); 4] = [
+    ("rightctrl", "RightCtrl"),
+    ("rightshift", "RightShift"),
+    ("rightmeta", "RightSuper"),
+    ("rightalt", "AltGr"),
+];
+
 /// What people call keys that Linux calls otherwise; the first of several is how we write it.
 const NAMES: [(&str, &str); 47] = [
     ("ctrl", "leftctrl"),
@@ -146,6 +154,10 @@ impl fmt::Display for Combination {
             if index > 0 {
                 f.write_str("+")?;
             }
+            if let Some((_, words)) = TWO_WORDS.iter().find(|(known, _)| *known == linux) {
+                f.write_str(words)?;
+                continue;
+            }
             if find(ours) != Ok(*code) {
                 f.write_str(PLAIN)?;
             }
@@ -216,6 +228,7 @@ mod tests {
         assert_eq!(codes("AltGr+Print Screen+b"), [100, 99, 48]);
         assert_eq!(codes("super+-"), [125, 12]);
         assert_eq!(codes("Right Ctrl"), [97]);
+        assert_eq!(Combination(vec![97, 54, 126, 100]).to_string(), "RightCtrl+RightShift+RightSuper+AltGr");
         assert_eq!(codes("ctrl+plus"), [29, 78]);
     }
 

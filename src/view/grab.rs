@@ -14,6 +14,9 @@ use crate::clock::{self, Time};
 use crate::input::grab::{Input, Obstacle, State, When};
 use crate::input::{Combination, Sync};
 
+/// Whoever has the keyboard instead has heard of it by then.
+const SETTLED: Duration = Duration::from_millis(500);
+
 /// A click that long ago was the one that gave the window the keyboard.
 const RECENTLY: Duration = Duration::from_millis(700);
 
@@ -26,6 +29,11 @@ impl DisplayView {
     /// Whether keys are the guest's, its shortcuts or not.
     pub fn takes_keys(&self) -> bool {
         self.imp().seat.borrow().grab().takes_keys()
+    }
+
+    /// Whether another program has grabbed the keyboard that the window would have, as on X11.
+    pub fn is_robbed(&self) -> bool {
+        self.imp().robbed.get()
     }
 
     /// When the guest is given the desktop's shortcuts by itself.
@@ -57,7 +65,7 @@ impl DisplayView {
         self.tell_seat(Input::Chord);
     }
 
-    /// Calls `changed` when [`Self::grab`] or [`Self::takes_keys`] is another.
+    /// Calls `changed` when [`Self::grab`], [`Self::takes_keys`] or [`Self::is_robbed`] is another.
     pub fn connect_grab_changed(&self, changed: impl Fn(&Self) + 'static) -> glib::SignalHandlerId {
         self.connect_closure("grab-changed", false, glib::closure_local!(move |view: Self| changed(&view)))
     }
@@ -119,6 +127,35 @@ impl DisplayView {
         let hover = self.imp().hover.borrow().clone();
         if hover.is_some_and(|hover| hover.contains_pointer()) {
             self.tell_seat(Input::Entered);
+        }
+    }
+
+    /// The window has the keyboard no longer: looks who has it, once that has come to rest.
+    pub(super) fn look_for_robbers(&self) {
+        let weak = self.downgrade();
+        glib::timeout_add_local_once(SETTLED, move || {
+            if let Some(view) = weak.upgrade() {
+                view.set_robbed(view.would_have_keyboard() && view.is_focus_ours());
+            }
+        });
+    }
+
+    /// Whether nobody in this process had the keyboard after the view.
+    fn would_have_keyboard(&self) -> bool {
+        let Some(window) = self.root().and_downcast::<gtk::Window>() else { return false };
+        let application = window.application();
+        let is_last =
+            application.and_then(|application| application.active_window()).as_ref() == Some(&window);
+        let nobody = gtk::Window::list_toplevels()
+            .iter()
+            .filter_map(|widget| widget.downcast_ref::<gtk::Window>())
+            .all(|window| !window.is_active());
+        is_last && nobody && self.is_focus()
+    }
+
+    pub(super) fn set_robbed(&self, robbed: bool) {
+        if self.imp().robbed.replace(robbed) != robbed {
+            self.emit_by_name::<()>("grab-changed", &[]);
         }
     }
 

@@ -117,6 +117,14 @@ impl Holder {
         }
     }
 
+    /// Whether the keyboard would be this process's, if nobody had grabbed it, as far as is known.
+    pub(super) fn is_focus_ours(&self) -> bool {
+        match self {
+            Self::Wayland { .. } => false,
+            Self::X11 { pointer, .. } => pointer.is_focus_ours(),
+        }
+    }
+
     /// Sets the host's lock keys; whether a program may.
     pub(super) fn set_locks(&self, locks: Leds) -> bool {
         match self {

@@ -84,6 +84,8 @@ pub struct DisplayView {
     pub(super) due: RefCell<Option<glib::SourceId>>,
     /// Whether the desktop is given its shortcuts back at this moment: what it tells is no news.
     pub(super) giving_back: Cell<bool>,
+    /// Whether the window would have the keyboard, if another program had not grabbed it.
+    pub(super) robbed: Cell<bool>,
     /// When the person last wished the guest to have the keyboard, and how: it may come a moment later.
     pub(super) wish: Cell<Option<(Time, grab::Input)>>,
     /// The window's surface while mapped, with what watches it.

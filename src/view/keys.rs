@@ -211,10 +211,13 @@ impl DisplayView {
     fn follow_focus(&self, is_focus: bool) {
         let active = self.root().and_downcast::<gtk::Window>().is_some_and(|window| window.is_active());
         let focused = active && is_focus;
+        self.set_robbed(false);
         self.set_obstacle(Obstacle::Unfocused, !focused);
         if focused {
             self.match_locks();
             self.make_up_for_focus();
+        } else if self.display().type_().name() == "GdkX11Display" {
+            self.look_for_robbers();
         }
     }
 }

@@ -86,6 +86,11 @@ impl DisplayView {
         self.imp().pointing.holder.borrow().as_ref().is_some_and(|holder| holder.set_locks(locks))
     }
 
+    /// Whether the keyboard would be this process's, if nobody had grabbed it, as far as is known.
+    pub(super) fn is_focus_ours(&self) -> bool {
+        self.imp().pointing.holder.borrow().as_ref().is_some_and(Holder::is_focus_ours)
+    }
+
     /// Takes in what has happened before something of GDK's is heard.
     pub(super) fn catch_up(&self) {
         if let Ok(holder) = self.imp().pointing.holder.try_borrow()

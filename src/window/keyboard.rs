@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use adw::prelude::*;
 use adw::subclass::prelude::*;
-use gtk::glib;
+use gtk::{gdk, glib};
 
 use self::words::{Desktop, Holder};
 use super::MachineWindow;
@@ -81,6 +81,27 @@ impl MachineWindow {
             || self.imp().keyboard.lock.borrow().as_ref().is_some_and(|watch| watch.is_locked())
     }
 
+    /// Somebody's hand on a picture has come past every lock: what says otherwise has not been taken back.
+    pub(super) fn watch_hands(view: &DisplayView) {
+        let events = gtk::EventControllerLegacy::new();
+        events.set_propagation_phase(gtk::PropagationPhase::Capture);
+        events.connect_event(|events, event| {
+            if matches!(event.event_type(), gdk::EventType::ButtonPress | gdk::EventType::TouchBegin)
+                && let Some(window) = events.widget().and_then(|view| view.root()).and_downcast::<Self>()
+            {
+                window.doubt_lock();
+            }
+            glib::Propagation::Proceed
+        });
+        view.add_controller(events);
+    }
+
+    fn doubt_lock(&self) {
+        if let Some(watch) = &*self.imp().keyboard.lock.borrow() {
+            watch.doubt();
+        }
+    }
+
     fn set_screen_locked(&self, locked: bool) {
         self.views().iter().for_each(|view| view.set_obstacle(Obstacle::Locked, locked));
     }
@@ -111,6 +132,7 @@ impl MachineWindow {
     pub(super) fn toggle_grab(&self) {
         let view = self.view();
         let has = self.action_state("grab").is_some_and(|state| state.get() == Some(true));
+        self.doubt_lock();
         self.imp().keyboard.button.popdown();
         if has {
             view.give_keyboard_back();
@@ -123,7 +145,7 @@ impl MachineWindow {
     pub(super) fn tell_keyboard(&self) {
         let (imp, view) = (self.imp(), self.view());
         let parts = &imp.keyboard;
-        let mut holder = Holder::of(view.grab(), view.takes_keys());
+        let mut holder = holder(&view);
         // Looking at this takes the keyboard from the guest: what is shown is what was before.
         let looks = parts.button.is_active() || imp.menu_button.is_active();
         if let (Holder::Nobody, true, Some(before)) = (holder, looks, parts.told.get()) {
@@ -160,11 +182,15 @@ impl MachineWindow {
         }
     }
 
-    /// What the title says while the guest has the keyboard.
+    /// What the title says while the guest or another program has the keyboard.
     pub(super) fn keyboard_subtitle(&self) -> Option<String> {
-        let view = self.view();
-        let has = Holder::of(view.grab(), view.takes_keys()) == Holder::Guest;
-        has.then(|| words::way_out(&self.imp().settings.keyboard().release.to_string()))
+        let keys = self.imp().settings.keyboard().release.to_string();
+        match holder(&self.view()) {
+            Holder::Guest => Some(words::way_out(&keys)),
+            // Nor does the button's own menu open without the keyboard.
+            Holder::Robber => Some(words::facts(Holder::Robber, &keys, Desktop::here()).title),
+            _ => None,
+        }
     }
 
     fn keyboard_moved(&self, holder: Holder, keys: &str) {
@@ -192,9 +218,13 @@ impl MachineWindow {
                 let words = gettext("The window has the keyboard: Tab moves on, F10 opens the menu.");
                 self.announce(&words, gtk::AccessibleAnnouncementPriority::Medium);
             }
-            Holder::Shared | Holder::Asked | Holder::Nobody => {}
+            Holder::Shared | Holder::Asked | Holder::Robber | Holder::Nobody => {}
         }
     }
+}
+
+fn holder(view: &DisplayView) -> Holder {
+    Holder::of(view.grab(), view.takes_keys(), view.is_robbed())
 }
 
 impl Keyboard {

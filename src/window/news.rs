@@ -192,6 +192,7 @@ impl MachineWindow {
                 window.look_soon();
             }
         });
+        Self::watch_hands(view);
         view.connect_grab_changed(move |view| _ = window_of(view).inspect(Self::tell_keyboard));
         view.connect_look_changed(move |view| _ = window_of(view).inspect(Self::look_changed));
         view.connect_resized(move |view| _ = window_of(view).inspect(Self::look_soon));

@@ -70,7 +70,11 @@ impl Page {
             return false;
         }
         self.draw(&face);
-        self.announce(&format!("{}. {}", face.title, face.body), gtk::AccessibleAnnouncementPriority::Medium);
+        // By the window: nobody hears what something says that was not on the screen until now.
+        if let Some(window) = self.root().and_downcast::<gtk::Window>() {
+            let words = format!("{}. {}", face.title, face.body);
+            window.announce(&words, gtk::AccessibleAnnouncementPriority::Medium);
+        }
         true
     }
 

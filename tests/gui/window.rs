@@ -18,6 +18,8 @@ mod looks;
 mod mutter;
 #[path = "window/pointer.rs"]
 mod pointer;
+#[path = "window/reader.rs"]
+mod reader;
 #[cfg(feature = "libvirt")]
 #[path = "window/ready.rs"]
 mod ready;

@@ -11,6 +11,7 @@ use harness::machine::{Report, State};
 use harness::process::wait_until;
 use oriel::input::keymap;
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::support::{BOOT, Person};
 
@@ -84,6 +85,40 @@ impl Person {
         self.machine.serial().expect(&Report::Key { code: keys::KEY_B, state: State::Up }, LIMIT)
     }
 
+    /// Whether the guest's Caps Lock is lit.
+    fn is_lit(&self) -> bool {
+        let mut lights = self.machine.serial().reports().into_iter().filter_map(|report| match report {
+            Report::Other(line) => line.strip_prefix("led CAPSL ").map(|state| state == "1"),
+            _ => None,
+        });
+        lights.next_back().unwrap_or_default()
+    }
+
+    /// How often the guest's Caps Lock was pressed, from this report on.
+    fn locked_since(&self, report: usize) -> usize {
+        let pressed = Report::Key { code: keys::KEY_CAPSLOCK, state: State::Down };
+        self.machine.serial().reports()[report..].iter().filter(|report| **report == pressed).count()
+    }
+
+    /// Looks elsewhere for a moment; what comes with the keyboard has been seen by then.
+    fn go_and_return(&mut self) -> Result<()> {
+        self.sway.run("workspace other")?;
+        self.sway.run("workspace 1")?;
+        self.meet()
+    }
+
+    /// Comes back until the guest's light is this, which one press does.
+    fn comes_back_to(&mut self, lit: bool) -> Result<()> {
+        let before = self.machine.serial().reports().len();
+        wait_until(&format!("a guest whose light is {lit}"), LIMIT, || {
+            // QEMU tells of the light when it likes.
+            self.go_and_return()?;
+            Ok((self.is_lit() == lit).then_some(()))
+        })?;
+        assert_eq!(self.locked_since(before), 1, "once");
+        Ok(())
+    }
+
     /// The keys and buttons that are down, going by all that the guest has reported.
     fn held(&self) -> BTreeSet<String> {
         let mut held = BTreeSet::new();
@@ -139,20 +174,50 @@ fn table() -> Vec<u32> {
 #[test]
 fn keys_of_a_person_are_the_guests_and_never_stay_held() -> Result<()> {
     let mut person = Person::at_the_keys()?;
+    locks_are_the_same_on_both_sides(&mut person)?;
     every_key_once(&mut person)?;
+    every_button_once(&mut person)?;
     whatever_is_done_nothing_stays_held(&mut person)?;
     a_qemu_that_hangs_traps_nobody(&mut person)?;
     a_qemu_that_hangs_loses_the_keyboard(&mut person)?;
     Ok(())
 }
 
+/// The guest's kernel lights its keyboard, QEMU tells of that, and Oriel presses what differs: once.
+fn locks_are_the_same_on_both_sides(person: &mut Person) -> Result<()> {
+    person.input.tap(keys::KEY_CAPSLOCK)?;
+    wait_until("a light that follows its key", LIMIT, || Ok(person.is_lit().then_some(())))?;
+    // The host's changes, and the guest does not see the key.
+    for lit in [false, true] {
+        person.sway.run("workspace other")?;
+        person.input.tap(keys::KEY_CAPSLOCK)?;
+        person.comes_back_to(lit)?;
+    }
+    // The guest's changes, and the host does not see the key.
+    let somebody = json!({ "keys": [{ "type": "qcode", "data": "caps_lock" }] });
+    person.machine.qmp()?.execute("send-key", somebody)?;
+    wait_until("a light that somebody else switches", LIMIT, || Ok((!person.is_lit()).then_some(())))?;
+    person.comes_back_to(true)?;
+    // As everything is now.
+    let before = person.machine.serial().reports().len();
+    person.go_and_return()?;
+    assert_eq!(person.locked_since(before), 0, "they are the same");
+    person.input.tap(keys::KEY_CAPSLOCK)?;
+    wait_until("a light that goes out", LIMIT, || Ok((!person.is_lit()).then_some(())))
+}
+
 /// The whole table, as the compositor sends it and the guest's kernel sees it.
 fn every_key_once(person: &mut Person) -> Result<()> {
+    // What was pressed before has been seen by then.
+    person.input.tap(keys::KEY_F5)?;
+    person.machine.serial().expect(&Report::Key { code: keys::KEY_F5, state: State::Up }, LIMIT)?;
     for code in table() {
         person.input.tap(code)?;
         let mut seen = Vec::new();
         person.input.tap(keys::KEY_B)?;
         person.machine.serial().guest("a key", LIMIT, |report| match report {
+            // How long the emulator takes between the two is no matter of ours.
+            Report::Key { state: State::Repeat, .. } => None,
             Report::Key { code, state } => {
                 seen.push((*code, *state));
                 (*code == keys::KEY_B && *state == State::Up).then_some(())
@@ -163,10 +228,28 @@ fn every_key_once(person: &mut Person) -> Result<()> {
         let number = keymap::qnum(code);
         let same = |seen: u32| keymap::qnum(seen) == number;
         assert!(
-            matches!(seen[..], [(down, State::Down), (up, State::Up), ..] if same(down) && same(up)),
+            matches!(seen[..], [(down, State::Down), (up, State::Up)] if same(down) && same(up)),
             "key {code} was seen as {seen:?}"
         );
     }
+    Ok(())
+}
+
+/// Also those that a tablet has for browsers.
+fn every_button_once(person: &mut Person) -> Result<()> {
+    let before = person.machine.serial().reports().len();
+    let buttons = [keys::BTN_LEFT, keys::BTN_RIGHT, keys::BTN_MIDDLE, keys::BTN_SIDE, keys::BTN_EXTRA];
+    buttons.iter().try_for_each(|code| person.input.click(*code))?;
+    let last = Report::Button { name: "BTN_EXTRA".to_owned(), state: State::Up };
+    person.machine.serial().expect(&last, LIMIT)?;
+    let reports = person.machine.serial().reports();
+    let seen = reports[before..].iter().filter_map(|report| match report {
+        Report::Button { name, state } => Some((name.as_str(), *state)),
+        _ => None,
+    });
+    let names = buttons.iter().filter_map(|code| keys::name(*code));
+    let expected: Vec<_> = names.flat_map(|name| [(name, State::Down), (name, State::Up)]).collect();
+    assert_eq!(seen.collect::<Vec<_>>(), expected);
     Ok(())
 }
 

@@ -24,3 +24,5 @@ mod screenshot;
 #[path = "../it/session_watch.rs"]
 mod session_watch;
 mod support;
+#[cfg(feature = "gui")]
+mod x11;

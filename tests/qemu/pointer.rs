@@ -16,6 +16,14 @@ const HEADER: u32 = 46;
 /// So many movements come before the guest has to have seen them: its device holds few more.
 const AT_ONCE: usize = 10;
 
+/// Buttons beside the first, with the kernel's names.
+const BUTTONS: [(u32, &str); 4] = [
+    (keys::BTN_RIGHT, "BTN_RIGHT"),
+    (keys::BTN_MIDDLE, "BTN_MIDDLE"),
+    (keys::BTN_SIDE, "BTN_SIDE"),
+    (keys::BTN_EXTRA, "BTN_EXTRA"),
+];
+
 impl Person {
     /// In front of a guest with a mouse.
     fn at_the_mouse() -> Result<Self> {
@@ -50,6 +58,16 @@ impl Person {
         self.input.click(keys::BTN_LEFT)?;
         self.see_button("BTN_LEFT", State::Down)?;
         self.see_button("BTN_LEFT", State::Up)
+    }
+
+    /// Buttons beside the first: QEMU's USB devices have three.
+    fn buttons(&mut self, buttons: &[(u32, &str)]) -> Result<()> {
+        for (code, name) in buttons {
+            self.input.click(*code)?;
+            self.see_button(name, State::Down)?;
+            self.see_button(name, State::Up)?;
+        }
+        Ok(())
     }
 
     /// A thousand movements, which the guest is to see to the last part of the last.
@@ -164,6 +182,7 @@ fn the_pointer_is_exact_in_the_guest_and_free_without_qemu() -> Result<()> {
     person.click()?;
     person.push()?;
     person.wheel()?;
+    person.buttons(&BUTTONS)?;
 
     let header = person.sway.screenshot()?;
     person.machine.process().signal(Signal::STOP)?;
@@ -183,6 +202,7 @@ fn the_pointer_is_exact_in_the_guest_and_free_without_qemu() -> Result<()> {
     for scale in [1.0, 1.5, 2.0] {
         person.corners(scale)?;
     }
+    person.buttons(&BUTTONS[..2])?;
     let window = person.window.id;
     person.sway.window(Find::Id(window))?.map(drop).ok_or_else(|| Error::failed("the window has gone"))
 }

@@ -17,7 +17,7 @@ use x11rb::protocol::Event;
 use x11rb::protocol::xfixes::{self, BarrierDirections, ConnectionExt as _};
 use x11rb::protocol::xinput::{self, ConnectionExt as _, Fp3232, XIEventMask};
 use x11rb::protocol::xkb::{self, ConnectionExt as _};
-use x11rb::protocol::xproto::{ConnectionExt as _, ModMask, Window};
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, InputFocus, ModMask, Window};
 use x11rb::rust_connection::RustConnection;
 
 use super::source::Watch;
@@ -112,6 +112,15 @@ impl Pointer {
 
     pub(super) fn catch_up(&self) {
         self.link.catch_up();
+    }
+
+    /// Whether the server counts a window of this process as the one with the keyboard. Where GDK says
+    /// that none has it, somebody has grabbed it.
+    pub(super) fn is_focus_ours(&self) -> bool {
+        self.link.is_focus_ours().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the X server does not tell who has the keyboard");
+            false
+        })
     }
 
     /// Sets the server's lock keys; whether it has.
@@ -224,6 +233,20 @@ impl Link {
         let mask = xinput::EventMask { deviceid: ALL_MASTERS, mask: vec![mask] };
         self.connection.xinput_xi_select_events(self.root, &[mask])?;
         Ok(())
+    }
+
+    fn is_focus_ours(&self) -> Result<bool, ReplyError> {
+        let pid = self.connection.intern_atom(false, b"_NET_WM_PID")?.reply()?.atom;
+        let mut window = self.connection.get_input_focus()?.reply()?.focus;
+        // GDK gives the keyboard to a child of the window that is named.
+        while window > Window::from(InputFocus::POINTER_ROOT) && window != self.root {
+            let told = self.connection.get_property(false, window, pid, AtomEnum::CARDINAL, 0, 1)?.reply()?;
+            if let Some(owner) = told.value32().and_then(|mut values| values.next()) {
+                return Ok(owner == std::process::id());
+            }
+            window = self.connection.query_tree(window)?.reply()?.parent;
+        }
+        Ok(false)
     }
 
     fn set_locks(&self, locks: Leds) -> Result<(), ReplyError> {

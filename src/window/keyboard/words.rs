@@ -18,14 +18,17 @@ pub(super) enum Holder {
     Shared,
     /// The window, since the person took it back.
     Window,
+    /// Another program, which has grabbed it from the window.
+    Robber,
     /// Something else: another window, a page, a lock screen.
     Nobody,
 }
 
 impl Holder {
-    pub(super) fn of(state: State, takes_keys: bool) -> Self {
+    pub(super) fn of(state: State, takes_keys: bool, is_robbed: bool) -> Self {
         match state {
             State::Free(Freed::Chord) => Self::Window,
+            _ if is_robbed && !takes_keys => Self::Robber,
             _ if !takes_keys => Self::Nobody,
             State::Held => Self::Guest,
             State::Asked { .. } => Self::Asked,
@@ -36,7 +39,7 @@ impl Holder {
 
     pub(super) fn icon(self) -> &'static str {
         match self {
-            Self::Refused => "dialog-warning-symbolic",
+            Self::Refused | Self::Robber => "dialog-warning-symbolic",
             _ => "input-keyboard-symbolic",
         }
     }
@@ -151,6 +154,10 @@ pub(super) fn facts(holder: Holder, keys: &str, desktop: Desktop) -> Facts {
                 "Keys are for buttons and menus until you click into the picture, or give the machine all keys below.",
             ),
         ),
+        Holder::Robber => (
+            gettext("Another program has grabbed the keyboard"),
+            gettext("The machine gets keys again once that program lets go. Close its menu or window."),
+        ),
         Holder::Nobody => {
             (gettext("The machine does not get any keys"), gettext("Its picture does not have the keyboard."))
         }
@@ -203,18 +210,46 @@ mod tests {
         assert_eq!(Desktop::named(""), Desktop::Other);
     }
 
+    /// By the names that each desktop has for it: GNOME Settings and its permission store, KDE's window
+    /// rules, sway-input(5).
     #[test]
     fn every_refusal_has_a_remedy() {
-        for desktop in [Desktop::Gnome, Desktop::Kde, Desktop::Sway, Desktop::X11, Desktop::Other] {
+        let gnome = format!("flatpak permission-remove gnome shortcuts-inhibitor {APP_ID}.desktop");
+        let remedies: [(Desktop, &[&str], Option<&str>); 5] = [
+            (Desktop::Gnome, &["Settings, Apps, Oriel", "this command:"], Some(&gnome)),
+            (Desktop::Kde, &["System Settings, Window Rules", "“Ignore global shortcuts”"], None),
+            (Desktop::Sway, &["This line in its configuration"], Some("seat * shortcuts_inhibitor enable")),
+            (Desktop::X11, &["Another program has grabbed the keyboard", "Close its menu or window"], None),
+            (Desktop::Other, &["“keyboard shortcuts inhibit”"], None),
+        ];
+        for (desktop, names, command) in remedies {
             let facts = facts(Holder::Refused, "Ctrl+Alt", desktop);
-            assert!(facts.explanation.ends_with(&remedy(desktop)), "{desktop:?}");
+            for name in names {
+                assert!(facts.explanation.contains(name), "{desktop:?}: {}", facts.explanation);
+            }
+            assert!(facts.explanation.contains("“Send Key”"), "{desktop:?} has a way without it");
+            assert_eq!(facts.command.as_deref(), command, "{desktop:?}");
         }
     }
 
     #[test]
+    fn remedies_are_for_refusals_only() {
+        let others =
+            [Holder::Guest, Holder::Asked, Holder::Shared, Holder::Window, Holder::Robber, Holder::Nobody];
+        for holder in others {
+            let facts = facts(holder, "Ctrl+Alt", Desktop::Gnome);
+            assert_eq!(facts.command, None, "{holder:?}");
+            assert!(!facts.explanation.contains("Settings"), "{holder:?}: {}", facts.explanation);
+        }
+        assert!(facts(Holder::Guest, "Ctrl+F12", Desktop::Kde).explanation.contains("Ctrl+F12"));
+    }
+
+    #[test]
     fn a_keyboard_that_is_elsewhere_is_nobodys() {
-        assert_eq!(Holder::of(State::Free(Freed::Obstacle(Obstacle::Unfocused)), false), Holder::Nobody);
-        assert_eq!(Holder::of(State::Free(Freed::Chord), false), Holder::Window);
-        assert_eq!(Holder::of(State::Free(Freed::Unasked), true), Holder::Shared);
+        let elsewhere = State::Free(Freed::Obstacle(Obstacle::Unfocused));
+        assert_eq!(Holder::of(elsewhere, false, false), Holder::Nobody);
+        assert_eq!(Holder::of(elsewhere, false, true), Holder::Robber);
+        assert_eq!(Holder::of(State::Free(Freed::Chord), false, false), Holder::Window);
+        assert_eq!(Holder::of(State::Free(Freed::Unasked), true, false), Holder::Shared);
     }
 }

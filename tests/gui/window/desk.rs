@@ -75,6 +75,11 @@ impl Scene {
 impl<D: Desk> Scene<D> {
     /// Starts the program on this desktop.
     pub(crate) fn of(sway: D, locale: &str) -> Self {
+        Self::with(sway, locale, &[])
+    }
+
+    /// Starts the program on this desktop, with more in its environment.
+    pub(crate) fn with(sway: D, locale: &str, more: &[(&str, &str)]) -> Self {
         let path = sway.session().scope().join("script");
         let listener = UnixListener::bind(&path).expect("a socket");
         let program = std::env::current_exe().expect("this program");
@@ -83,6 +88,7 @@ impl<D: Desk> Scene<D> {
         command.env(stage::SCRIPT, &path).env("LC_ALL", if locale.is_empty() { "C.UTF-8" } else { locale });
         // Where a locale has been made that the system does not have: see localedef(1).
         command.envs(std::env::var_os("LOCPATH").map(|path| ("LOCPATH", path)));
+        command.envs(more.iter().copied());
         let mut program = sway.spawn("window", command).expect("a program");
         listener.set_nonblocking(true).expect("a listener");
         let script = wait_until("the program's script", LIMIT, || {

@@ -5,7 +5,7 @@ use harness::input::{Axis, RemoteInput, keys};
 
 use super::desk::Scene;
 use super::keyboard::{GUEST, SHARED, WINDOW, held, wait_for};
-use super::pointer::{moved, wait_for_hold};
+use super::pointer::{AROUND, moved, wait_for_hold};
 
 /// The only screen, which the window fills: places of one are places of the other.
 const SIZE: (u32, u32) = (800, 600);
@@ -109,6 +109,31 @@ impl Person {
         }
     }
 
+    /// In a window that has a header for the pointer to go to.
+    fn confined_pointer(&mut self) {
+        self.scene.play(&["mode 0 relative", "tie confine", "action win.fullscreen"]);
+        self.scene.wait_for_state("fullscreen=false");
+        self.take_keyboard();
+        wait_for_hold(&mut self.scene, true);
+        self.settle();
+        for ((x, y), at) in AROUND {
+            for _ in 0..10 {
+                self.input.move_by(x.into(), y.into()).expect("a pointer");
+            }
+            let far = (10 * x, 10 * y);
+            // A part of a count may be left from the way there.
+            let by = moved(&self.settle());
+            assert!((by.0 - far.0).abs() <= 1 && (by.1 - far.1).abs() <= 1, "the guest's goes on: {by:?}");
+            assert_eq!(self.scene.ask("pointer", "pointer "), at, "pushed by {x}, {y}");
+        }
+        self.input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT]).expect("keys");
+        wait_for_hold(&mut self.scene, false);
+        self.input.move_by(20.0, -20.0).expect("a pointer");
+        self.scene.ask_until("pointer", "pointer ", |at| at == "pointer elsewhere");
+        self.scene.play(&["tie lock", "mode 0 absolute", "action win.fullscreen"]);
+        self.scene.wait_for_state("fullscreen=true");
+    }
+
     fn wheel_and_buttons(&mut self) {
         self.take_keyboard();
         self.settle();
@@ -169,6 +194,7 @@ fn on_gnome_keys_pointer_and_fingers_are_the_guests_and_come_back() {
     person.shortcuts();
     person.every_key_once();
     person.held_pointer();
+    person.confined_pointer();
     person.wheel_and_buttons();
     person.fingers();
 }

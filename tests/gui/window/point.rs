@@ -56,6 +56,7 @@ impl Play {
             }),
             ["touch", event, x, y] => self.touch(event, x, y),
             ["raw", factor] => self.view().set_speed(Speed::raw(factor.parse().expect("a number"))),
+            ["pointer"] => self.say_pointer(),
             ["hold"] => self.recorder.say(&format!("hold {}", self.view().holds_pointer())),
             // The main loop does nothing else meanwhile, as while a large window is being drawn.
             ["busy", milliseconds] => {
@@ -63,6 +64,28 @@ impl Play {
             }
             _ => panic!("not in the script's language: {words:?}"),
         }
+    }
+
+    /// In which part of the picture the pointer is, as far as the window knows.
+    fn say_pointer(&self) {
+        let (window, view) = (self.window(), self.view());
+        let (left, top) = window.surface_transform();
+        let seat = gtk::prelude::WidgetExt::display(window).default_seat().expect("a seat");
+        let surface = window.surface().expect("a surface");
+        let at = surface.device_position(&seat.pointer().expect("a pointer"));
+        let bounds = view.compute_bounds(window).expect("a place");
+        let (x, y, _) = at.unwrap_or((-1.0, -1.0, gtk::gdk::ModifierType::empty()));
+        // From 0 to 2: near the beginning, in the middle, near the end.
+        let part = |at: f64, start: f32, length: f32| match (at - f64::from(start)) / f64::from(length) {
+            0.0..0.25 => Some(0),
+            0.25..=0.75 => Some(1),
+            0.75..=1.0 => Some(2),
+            _ => None,
+        };
+        let parts =
+            part(x - left, bounds.x(), bounds.width()).zip(part(y - top, bounds.y(), bounds.height()));
+        let words = parts.map(|(across, down)| format!("{across} {down}"));
+        self.recorder.say(&format!("pointer {}", words.as_deref().unwrap_or("elsewhere")));
     }
 
     fn set_cursor(&self, id: u32, (x, y): (i32, i32), visible: bool) {

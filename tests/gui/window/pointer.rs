@@ -19,6 +19,15 @@ fn pointing(mode: &str) -> (Scene, Input, (f64, f64)) {
     (scene, input, corner)
 }
 
+/// Pushes from the middle of a picture by ten times this, and the part of it in which that ends.
+pub(super) const AROUND: [((i32, i32), &str); 5] = [
+    ((0, -90), "pointer 1 0"),
+    ((-90, 0), "pointer 0 0"),
+    ((0, 90), "pointer 0 2"),
+    ((90, 0), "pointer 2 2"),
+    ((-90, -90), "pointer 0 0"),
+];
+
 pub(super) fn wait_for_hold<D: Desk>(scene: &mut Scene<D>, held: bool) {
     scene.ask_until("hold", "hold ", |answer| answer == format!("hold {held}"));
 }
@@ -104,6 +113,7 @@ fn a_confined_pointer_goes_no_further_than_the_picture_but_the_guests_does() {
         input.move_by(0.0, -20.0).expect("a pointer");
     }
     assert_eq!(moved(&settle(&mut scene, &mut input)), (0, -2000));
+    assert_eq!(scene.ask("pointer", "pointer "), "pointer 1 0", "at the upper edge");
     // It has stayed below the header: a click there is the guest's.
     click(&mut scene, &mut input);
     input.chord(&[keys::KEY_LEFTCTRL, keys::KEY_LEFTALT]).expect("keys");
@@ -131,6 +141,9 @@ fn preferences_are_those_of_consoles_that_come_later_too() {
     scene.picture();
     click(&mut scene, &mut input);
     settle(&mut scene, &mut input);
+    // A pointer that is to be held tells of no movement before it is.
+    input.move_by(17.0, -4.0).expect("a pointer");
+    assert_eq!(moved(&settle(&mut scene, &mut input)), (17, -4));
     assert_eq!(scene.ask("hold", "hold "), "hold false");
 }
 
@@ -328,6 +341,41 @@ fn an_x_server_locks_a_pointer_without_taking_its_buttons() {
         XInput::new(&scene.sway).move_to(x, 300).expect("a pointer");
     }
     scene.hear_until(|answer| answer.starts_with("0 MoveTo"));
+}
+
+#[test]
+fn an_x_server_confines_a_pointer_to_the_picture_until_it_is_freed() {
+    let mut scene = Scene::of(Xvfb::start(1024, 768).expect("an X server"), "");
+    scene.play(&["open guest", "live web", "console 0", "picture 0 640 480", "mode 0 relative"]);
+    scene.play(&["tie confine"]);
+    scene.wait_for_state("page=[]");
+    XInput::new(&scene.sway).focus(".+").expect("a window");
+    scene.wait_for_state("active=true");
+    XInput::new(&scene.sway).move_to(400, 300).expect("a pointer");
+    XInput::new(&scene.sway).click(keys::BTN_LEFT).expect("a button");
+    scene.hear_until(|answer| answer == "0 Button(Left, Up)");
+    wait_for_hold(&mut scene, true);
+    let push = |scene: &mut Scene<Xvfb>, (x, y): (i32, i32)| {
+        scene.asked.clear();
+        for _ in 0..10 {
+            XInput::new(&scene.sway).move_by(x, y).expect("a pointer");
+        }
+        XInput::new(&scene.sway).tap(keys::KEY_Z).expect("a key");
+        scene.hear_until(|answer| answer == "0 Key(Qnum(44), Up)");
+        moved(&std::mem::take(&mut scene.asked))
+    };
+    for ((x, y), at) in AROUND {
+        assert_eq!(push(&mut scene, (x, y)), (10 * x, 10 * y), "the guest's goes on");
+        assert_eq!(scene.ask("pointer", "pointer "), at, "pushed by {x}, {y}");
+    }
+    for pressed in [true, false] {
+        for key in [keys::KEY_LEFTCTRL, keys::KEY_LEFTALT] {
+            XInput::new(&scene.sway).key(key, pressed).expect("a key");
+        }
+    }
+    wait_for_hold(&mut scene, false);
+    XInput::new(&scene.sway).move_by(20, -20).expect("a pointer");
+    scene.ask_until("pointer", "pointer ", |at| at == "pointer elsewhere");
 }
 
 /// Of two pixels for each unit, too, each is where it belongs, and the pointer is on it.

@@ -237,7 +237,7 @@ impl Play {
                 .window()
                 .set_default_size(width.parse().expect("a number"), height.parse().expect("a number")),
             ["close-menu"] => self.activate("win.menu", None),
-            ["mode" | "cursor" | "tie" | "raw" | "hold" | "busy" | "touch", ..] => {
+            ["mode" | "cursor" | "tie" | "raw" | "hold" | "busy" | "touch" | "pointer", ..] => {
                 self.act_on_pointer(&words)
             }
             ["close-dialog"] => {

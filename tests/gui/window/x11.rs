@@ -5,12 +5,14 @@ use harness::input::{XInput, keys};
 use harness::process::wait_until;
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;
-use x11rb::protocol::xproto::{AtomEnum, ConnectionExt, GrabMode, KeyButMask, ModMask, PropMode};
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt, GrabMode, GrabStatus, KeyButMask, ModMask, PropMode};
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
 use super::desk::{LIMIT, Scene};
 use super::keyboard::{GUEST, SHARED, WINDOW, held, wait_for};
+
+const ROBBED: &str = "Another program has grabbed the keyboard";
 
 /// X key codes are the kernel's plus 8.
 const OFFSET: u8 = 8;
@@ -56,6 +58,21 @@ impl Desktop {
         marked.expect("a request").check().expect("a window");
     }
 
+    /// Takes the keyboard from everybody, as an open menu does, or gives it back.
+    fn grab(&self, all: bool) {
+        if !all {
+            self.connection
+                .ungrab_keyboard(x11rb::CURRENT_TIME)
+                .expect("a request")
+                .check()
+                .expect("a keyboard");
+            return;
+        }
+        let (now, mode) = (x11rb::CURRENT_TIME, GrabMode::ASYNC);
+        let grab = self.connection.grab_keyboard(false, self.root, now, mode, mode).expect("a request");
+        assert_eq!(grab.reply().expect("an answer").status, GrabStatus::SUCCESS);
+    }
+
     /// Whether Caps Lock and Num Lock are on.
     fn locks(&self) -> (bool, bool) {
         let state = self.connection.query_pointer(self.root).expect("a request").reply().expect("an answer");
@@ -93,6 +110,18 @@ fn an_x_server_gives_its_keyboard_to_the_guest_and_has_it_back() {
     wait_for(&mut scene, SHARED);
     assert!(!guest_gets_shortcut(&mut scene), "nobody has asked for it");
     assert_eq!(desktop.pressed(), 1);
+
+    // Somebody's menu: the window keeps the focus, and has no keys.
+    desktop.grab(true);
+    wait_for(&mut scene, ROBBED);
+    scene.wait_for_state(&format!("title=[{ROBBED}]"));
+    XInput::new(&scene.sway).tap(keys::KEY_A).expect("a key");
+    desktop.grab(false);
+    wait_for(&mut scene, SHARED);
+    guest_gets_shortcut(&mut scene);
+    assert!(!scene.asked.iter().any(|told| told.contains("Qnum(30)")), "{:?}", scene.asked);
+    desktop.pressed();
+
     let click = |scene: &mut Scene<Xvfb>| XInput::new(&scene.sway).click(keys::BTN_LEFT).expect("a button");
     click(&mut scene);
     wait_for(&mut scene, GUEST);

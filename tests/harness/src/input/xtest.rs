@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::keys;
+use super::{Axis, keys};
 use crate::{
     desk::{Desk, Session},
     error::{Error, Result},
@@ -58,12 +58,17 @@ impl<'a> XInput<'a> {
         self.run(&["click", x_button(button)?])
     }
 
-    /// Turns the wheel by whole notches, positive ones downwards.
+    /// Turns a wheel by whole notches, positive ones downwards and to the right.
     ///
     /// # Errors
     /// When the server has ended.
-    pub fn wheel(&self, notches: i32) -> Result<()> {
-        let button = if notches < 0 { "4" } else { "5" };
+    pub fn wheel(&self, axis: Axis, notches: i32) -> Result<()> {
+        let button = match (axis, notches < 0) {
+            (Axis::Vertical, true) => "4",
+            (Axis::Vertical, false) => "5",
+            (Axis::Horizontal, true) => "6",
+            (Axis::Horizontal, false) => "7",
+        };
         (0..notches.unsigned_abs()).try_for_each(|_| self.run(&["click", button]))
     }
 
