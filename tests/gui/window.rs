@@ -1,5 +1,7 @@
 //! The window before made-up machines, on a desktop without a screen.
 
+#[path = "window/around.rs"]
+mod around;
 #[path = "window/clipboard.rs"]
 mod clipboard;
 #[path = "window/cursor.rs"]
@@ -16,6 +18,8 @@ mod lock;
 mod looks;
 #[path = "window/mutter.rs"]
 mod mutter;
+#[path = "window/panning.rs"]
+mod panning;
 #[path = "window/pointer.rs"]
 mod pointer;
 #[cfg(feature = "libvirt")]
