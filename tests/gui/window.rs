@@ -16,6 +16,8 @@ mod library;
 mod lock;
 #[path = "window/looks.rs"]
 mod looks;
+#[path = "window/manager.rs"]
+mod manager;
 #[path = "window/mutter.rs"]
 mod mutter;
 #[path = "window/panning.rs"]
