@@ -107,7 +107,7 @@ impl Manager {
     }
 
     fn configure(&self, event: &ConfigureRequestEvent) -> Result<()> {
-        if !self.windows.get(&event.window).is_some_and(|managed| managed.before.is_some()) {
+        if self.windows.get(&event.window).is_none_or(|managed| managed.before.is_none()) {
             let wanted = ConfigureWindowAux::from_configure_request(event).sibling(None).stack_mode(None);
             self.connection.configure_window(event.window, &wanted)?.check()?;
         }

@@ -45,7 +45,7 @@ impl Pattern {
                 let byte = |value: u32| u8::try_from(value).expect("a byte");
                 [byte(60 + 60 * column), byte(40 + 90 * row), byte(255 - 40 * (column + row))]
             }
-            Self::Lines => [if x % 2 == 0 { 0 } else { 255 }; 3],
+            Self::Lines => [if x.is_multiple_of(2) { 0 } else { 255 }; 3],
         }
     }
 }
