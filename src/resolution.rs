@@ -138,6 +138,8 @@ enum Phase {
 /// Why something is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cause {
+    /// The monitor's pixels are larger or smaller than those of the one before; no size is wanted.
+    Density,
     /// The window is another.
     Window,
     /// The person wants it now, also if it was asked before.
@@ -148,7 +150,11 @@ enum Cause {
 #[derive(Debug, Clone, Copy)]
 struct Last {
     wish: Wish,
+    /// What its millimetres were computed with.
+    pitch: Pitch,
+    /// When it was decided, or QEMU said that it has passed it on: wishes may have to wait for others.
     at: Time,
+    passed_on: bool,
     /// What the guest showed then.
     before: Option<Size<Guest>>,
     /// Nothing else has been the goal since, so that it would be no news.
@@ -167,7 +173,7 @@ impl Control {
         Self {
             device,
             driver: Driver::Unknown,
-            limits: Limits::COMMON,
+            limits: device.limits(),
             ceiling: Ceiling::default(),
             policy,
             window: None,
@@ -180,11 +186,6 @@ impl Control {
             followed: false,
             verdict: Verdict::None,
         }
-    }
-
-    /// What may be asked of the device, where more is known than its kind.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
     }
 
     /// The device that this is about.
@@ -239,14 +240,16 @@ impl Control {
     /// Without following it is asked for once. While the guest follows the window it lasts until the
     /// person gives the window another size; with [`Policy::OnlyFullscreen`] it is that of the window.
     pub fn choose(&mut self, size: Option<Size<Guest>>, now: Time) {
-        self.chosen = size.map(|size| self.limits().clamp(size));
+        // What the device turns out not to have is cut off where it is asked for: another may have it.
+        self.chosen = size.map(|size| self.limits.clamp(size));
         self.want_now(now);
     }
 
     /// Asks again for what the guest has not done, or has forgotten: after a restart, or when the
     /// person says so.
     pub fn ask_again(&mut self, now: Time) {
-        (self.support, self.ceiling) = (Support::Unknown, Ceiling::default());
+        self.support = Support::Unknown;
+        self.forget_limits();
         self.want_now(now);
     }
 
@@ -254,7 +257,7 @@ impl Control {
     /// may be a larger one now.
     pub fn reconnected(&mut self, now: Time) {
         (self.last, self.support, self.verdict) = (None, Support::Unknown, Verdict::None);
-        self.ceiling = Ceiling::default();
+        self.forget_limits();
         let follows = |window: Window| self.policy != Policy::Off && window.sized_by != SizedBy::Picture;
         self.phase = match self.window {
             Some(window) if self.chosen.is_some() || follows(window) => {
@@ -279,18 +282,23 @@ impl Control {
         if is_fullscreen && !was_fullscreen {
             self.windowed = self.shown;
         }
-        if before.is_some_and(|before| before.is_alike(&window)) {
-            return;
-        }
-        if window.sized_by == SizedBy::Picture && !was_fullscreen {
-            self.suited();
-            return;
-        }
-        let counts = match self.policy {
+        let follows = match self.policy {
             Policy::Off => false,
             Policy::FollowWindow => true,
-            Policy::OnlyFullscreen => is_fullscreen || was_fullscreen,
+            Policy::OnlyFullscreen => is_fullscreen,
         };
+        let alike = before.is_some_and(|before| before.is_alike(&window));
+        let suits = window.sized_by == SizedBy::Picture && !was_fullscreen;
+        if suits && !alike {
+            self.suited();
+        }
+        if alike || suits {
+            if follows && self.has_news_of_density(&window) {
+                self.settle(now + SETTLING, Cause::Density);
+            }
+            return;
+        }
+        let counts = follows || self.policy == Policy::OnlyFullscreen && was_fullscreen;
         if self.policy != Policy::OnlyFullscreen && !is_fullscreen {
             self.windowed = None;
         }
@@ -312,7 +320,11 @@ impl Control {
             self.ceiling.showed(shown);
         }
         let (Some(last), Some(shown)) = (self.last, shown) else { return };
-        if shown == last.wish.size {
+        let rounded = self.rounds(last.wish.size, shown);
+        if rounded {
+            self.limits = Limits::COMMON;
+        }
+        if shown == last.wish.size || rounded && self.chosen.is_none() {
             self.followed = true;
             if !matches!(self.verdict, Verdict::Followed { .. }) {
                 self.verdict = Verdict::Followed { size: shown, after: now.since(last.at) };
@@ -326,10 +338,13 @@ impl Control {
     }
 
     /// QEMU has answered a wish. Only the last one matters.
-    pub fn answered(&mut self, wish: Wish, answer: Answer) {
+    pub fn answered(&mut self, wish: Wish, answer: Answer, now: Time) {
         let Some(last) = self.last.as_mut().filter(|last| last.wish == wish) else { return };
         let reason = match answer {
-            Answer::Accepted => return,
+            Answer::Accepted => {
+                (last.at, last.passed_on) = (now, true);
+                return;
+            }
             Answer::Unsupported => Reason::Unsupported,
             Answer::Failed => Reason::Undelivered,
         };
@@ -348,7 +363,7 @@ impl Control {
         match self.phase {
             Phase::Resting => None,
             Phase::Settling { until, .. } => Some(until),
-            Phase::Waiting => self.last.map(|last| last.at + PATIENCE),
+            Phase::Waiting => self.last.filter(|last| last.passed_on).map(|last| last.at + PATIENCE),
         }
     }
 
@@ -365,18 +380,18 @@ impl Control {
                 None
             }
             Phase::Settling { cause, .. } => {
-                let wish = self.settled(cause);
-                match wish {
-                    Some(wish) => self.asked(wish, now),
+                let asked = self.settled(cause);
+                match asked {
+                    Some((wish, pitch)) => self.asked(wish, pitch, now),
                     None => self.rest(),
                 }
-                wish
+                asked.map(|(wish, _)| wish)
             }
         }
     }
 
-    fn asked(&mut self, wish: Wish, now: Time) {
-        self.last = Some(Last { wish, at: now, before: self.shown, stands: true });
+    fn asked(&mut self, wish: Wish, pitch: Pitch, now: Time) {
+        self.last = Some(Last { wish, pitch, at: now, passed_on: false, before: self.shown, stands: true });
         (self.phase, self.verdict) = if self.shown == Some(wish.size) {
             // Only millimetres or the place are new, and the guest will not say that it knows.
             (Phase::Resting, Verdict::Followed { size: wish.size, after: Duration::ZERO })
@@ -405,6 +420,23 @@ impl Control {
         self.phase = Phase::Settling { until, cause };
     }
 
+    /// Nothing is known any more of what the device can do, but for its kind.
+    fn forget_limits(&mut self) {
+        (self.limits, self.ceiling) = (self.device.limits(), Ceiling::default());
+    }
+
+    /// Whether a guest has what it was asked for, but for a width that it rounds.
+    fn rounds(&self, asked: Size<Guest>, shown: Size<Guest>) -> bool {
+        let rounded = Size::new(asked.width / Limits::COMMON.align * Limits::COMMON.align, asked.height);
+        self.phase == Phase::Waiting && self.limits.align == 1 && asked != shown && shown == rounded
+    }
+
+    /// Whether the guest has been told of other pixels than this window's monitor has.
+    fn has_news_of_density(&self, window: &Window) -> bool {
+        let differs = |last: &Last| last.has_other_pixels_than(window.pitch, last.wish.size);
+        self.device.tells_millimetres() && self.last.as_ref().is_some_and(differs)
+    }
+
     /// The window suits the picture: nothing is to be asked, and no earlier wish is for it.
     fn suited(&mut self) {
         if let Some(last) = &mut self.last {
@@ -429,31 +461,44 @@ impl Control {
         self.verdict = Verdict::NotFollowed { asked, reason: reason.unwrap_or_else(evidence) };
     }
 
-    /// Things have settled: what is to be asked, if that is anything new.
-    fn settled(&mut self, cause: Cause) -> Option<Wish> {
+    /// Things have settled: what is to be asked, if that is anything new, and with which pixels.
+    fn settled(&mut self, cause: Cause) -> Option<(Wish, Pitch)> {
         let window = self.window?;
-        if self.support == Support::Refused && cause == Cause::Window {
+        if self.support == Support::Refused && cause < Cause::Person {
             return None;
         }
-        let size = self.goal(&window)?;
+        let size = match cause {
+            Cause::Density => self.standing()?,
+            Cause::Window | Cause::Person => self.goal(&window)?,
+        };
         if window.sized_by != SizedBy::Fullscreen {
             self.windowed = None;
         }
-        let wish = Wish { size, millimetres: window.pitch.millimetres(size), at: window.at };
+        let pitch = window.pitch;
+        let wish = Wish { size, millimetres: pitch.millimetres(size), at: window.at };
+        let tells_millimetres = self.device.tells_millimetres();
         let Some(last) = &mut self.last else {
             // The first wish tells the guest how large its pixels are, also if their number is right.
-            let news = self.shown != Some(size) || self.device.tells_millimetres();
-            return news.then_some(wish);
+            let news = self.shown != Some(size) || tells_millimetres;
+            return news.then_some((wish, pitch));
         };
-        let moved = last.wish.at != wish.at;
-        let same = last.wish.size == size && !moved;
-        last.stands &= same;
-        let known = same && cause == Cause::Window && last.stands;
-        if known || self.shown == Some(size) && !moved {
+        let same_size = last.wish.size == size;
+        let told = last.wish.at == wish.at && !(tells_millimetres && last.has_other_pixels_than(pitch, size));
+        last.stands &= same_size && told;
+        let known = same_size && cause < Cause::Person && last.stands;
+        if told && (known || self.shown == Some(size)) {
             return None;
         }
-        let dropped = same && last.wish.millimetres == wish.millimetres;
-        Some(if dropped { wish.nudged() } else { wish })
+        Some((if wish == last.wish { wish.nudged() } else { wish }, pitch))
+    }
+
+    /// The size that a guest has, or is to have: not that of the window, if it has gone its own way since.
+    fn standing(&self) -> Option<Size<Guest>> {
+        match self.verdict {
+            Verdict::None => self.shown.filter(|shown| self.limits().allow(*shown)),
+            Verdict::Followed { size, .. } => Some(size),
+            Verdict::Waiting { .. } | Verdict::NotFollowed { .. } => self.last.map(|last| last.wish.size),
+        }
     }
 
     /// The size that the guest should have, `None` where that is its own affair. What it shows, if
@@ -467,7 +512,7 @@ impl Control {
             (Policy::OnlyFullscreen, _) | (Policy::FollowWindow, None) => {
                 Some(self.fitting(window, fullscreen))
             }
-            (Policy::Off | Policy::FollowWindow, chosen) => chosen,
+            (Policy::Off | Policy::FollowWindow, chosen) => chosen.map(|size| self.limits().clamp(size)),
         }
     }
 
@@ -486,6 +531,14 @@ impl Control {
     }
 }
 
+impl Last {
+    /// Whether a screen of this size would have other millimetres now. What rounding or nudging makes of
+    /// them is no news.
+    fn has_other_pixels_than(&self, pitch: Pitch, size: Size<Guest>) -> bool {
+        self.pitch.millimetres(size) != pitch.millimetres(size)
+    }
+}
+
 impl Wish {
     /// The same for the guest, and news for QEMU, which drops what is the same as the last one.
     #[must_use]
@@ -495,7 +548,7 @@ impl Wish {
 }
 
 impl Window {
-    /// Whether the guest would be told the same.
+    /// Whether the guest would be told the same, but for its millimetres.
     fn is_alike(&self, other: &Self) -> bool {
         let Self { area, scale, rotation, at, sized_by, .. } = self;
         let fullscreen = |sized_by: &SizedBy| *sized_by == SizedBy::Fullscreen;

@@ -42,8 +42,7 @@ impl Limits {
     ///
     /// The least are the smallest modes with which a desktop still shows its settings. The most is
     /// what the frames' side allows. EDIDs hold any width, but where a guest computes a mode itself it
-    /// is a multiple of 8 (CVT 1.2, the cell; `drm_cvt_mode` in Linux), as vGPUs' pitches and the
-    /// drivers for Windows want it.
+    /// is a multiple of 8 (CVT 1.2, the cell; `drm_cvt_mode` in Linux), as vGPUs' pitches want it.
     pub const COMMON: Self = Self { least: Size::new(320, 200), most: Size::new(16_384, 16_384), align: 8 };
 
     /// The nearest size within the limits.
@@ -82,6 +81,18 @@ impl Device {
             Self::Plain
         } else {
             Self::Unknown
+        }
+    }
+
+    /// What may be asked of it, as far as its kind tells.
+    ///
+    /// Of virtio-gpu any width: its guests take the EDID's first timing as it is (Linux'
+    /// `virtio_gpu_conn_get_modes`, and `SetCustomDisplay` of the driver for Windows), and its buffers
+    /// are plain memory. A vGPU's hardware scans them out, and VGA's modes are in characters of 8.
+    pub fn limits(self) -> Limits {
+        match self {
+            Self::Virtio => Limits { align: 1, ..Limits::COMMON },
+            Self::Vfio | Self::Vga | Self::Plain | Self::Unknown => Limits::COMMON,
         }
     }
 

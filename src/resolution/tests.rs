@@ -1,5 +1,8 @@
 //! A person, a window, a QEMU and a guest, all made up, around the one machine that is tested.
 
+mod density;
+mod limits;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -21,6 +24,8 @@ enum Manner {
     Obeys(u64),
     /// Knows multiples of 16, up to 1600 × 1200.
     Rounds,
+    /// Makes modes of its own of what it is told, as many cells of 8 pixels wide.
+    Cells,
     /// Shows this at most, as a device that cuts off what is more.
     UpTo(u32, u32),
     /// Obeys, and goes back to its own size after a second.
@@ -39,6 +44,8 @@ struct World {
     now: Time,
     manner: Manner,
     scale: ScreenScale,
+    /// The monitor's own pixels, if it tells of them.
+    pitch: Option<Pitch>,
     window: Size<Logical>,
     sized_by: SizedBy,
     shown: Size<Guest>,
@@ -59,6 +66,7 @@ impl World {
             now: Time::from_millis(1_000),
             manner,
             scale: ScreenScale::new(scale),
+            pitch: None,
             window: Size::new(1280, 800),
             sized_by: SizedBy::Picture,
             shown: Size::new(1280, 800),
@@ -83,7 +91,7 @@ impl World {
             area: self.area(),
             scale: self.scale,
             rotation: Rotation::None,
-            pitch: Pitch::of_scale(self.scale),
+            pitch: self.pitch.unwrap_or_else(|| Pitch::of_scale(self.scale)),
             at: Point::new(0, 0),
             sized_by: self.sized_by,
         };
@@ -100,6 +108,13 @@ impl World {
             self.tell();
             self.pass(Duration::from_millis(16));
         }
+    }
+
+    /// The window comes to another monitor of as many pixels, which is this many millimetres wide.
+    fn move_to_monitor(&mut self, millimetres: u32) {
+        let pixels = Size::new(2560, 1440);
+        self.pitch = Some(Pitch::of_monitor(pixels, (millimetres, millimetres * 9 / 16), self.scale));
+        self.tell();
     }
 
     fn fullscreen(&mut self, fullscreen: bool) {
@@ -154,7 +169,7 @@ impl World {
         self.wishes.push((self.now, wish));
         let answer =
             if matches!(self.manner, Manner::Refuses) { Answer::Unsupported } else { Answer::Accepted };
-        self.control.answered(wish, answer);
+        self.control.answered(wish, answer, self.now);
         let own = self.shown;
         let later = |millis: u64| self.now + Duration::from_millis(millis);
         self.plans.clear();
@@ -164,6 +179,9 @@ impl World {
                 let rounded = |length: u32, most: u32| (length / 16 * 16).min(most);
                 let size = Size::new(rounded(wish.size.width, 1600), rounded(wish.size.height, 1200));
                 self.plans.push_back((later(40), size));
+            }
+            Manner::Cells => {
+                self.plans.push_back((later(40), Size::new(wish.size.width / 8 * 8, wish.size.height)));
             }
             Manner::UpTo(width, height) => {
                 let size = Size::new(wish.size.width.min(width), wish.size.height.min(height));
@@ -259,7 +277,7 @@ fn millimetres_are_those_of_the_screen() {
     world.settle();
     let [(_, wish)] = world.wishes[..] else { panic!("{:?}", world.wishes) };
     // 144 pixels an inch.
-    assert_eq!((wish.size, wish.millimetres.width), (Size::new(1488, 900), 262));
+    assert_eq!((wish.size, wish.millimetres.width), (Size::new(1500, 900), 265));
 }
 
 #[test]
@@ -359,13 +377,34 @@ fn who_follows_late_has_followed() {
     assert!(matches!(world.control.verdict(), Verdict::Followed { .. }));
 }
 
+/// Wishes for several screens wait for each other; a guest's time begins when it has heard of its own.
+#[test]
+fn a_guest_has_its_time_from_when_it_was_told() {
+    let mut world = World::new(Manner::Ignores, Policy::FollowWindow, 1.0);
+    world.drag(1600, 900);
+    world.now = world.control.wake().expect("it settles");
+    let wish = world.control.step(world.now).expect("a wish");
+    let waiting = Verdict::Waiting { asked: wish.size };
+    world.pass(PATIENCE * 3);
+    assert_eq!((world.control.verdict(), world.control.wake()), (waiting, None));
+    world.control.answered(wish, Answer::Accepted, world.now);
+    world.pass(PATIENCE - Duration::from_millis(1));
+    assert_eq!(world.control.verdict(), waiting);
+    world.pass(Duration::from_millis(1));
+    assert!(matches!(world.control.verdict(), Verdict::NotFollowed { reason: Reason::NoAgent, .. }));
+    world.pass(Duration::from_secs(2));
+    world.show(wish.size);
+    let after = PATIENCE + Duration::from_secs(2);
+    assert_eq!(world.control.verdict(), Verdict::Followed { size: wish.size, after });
+}
+
 #[test]
 fn following_that_is_switched_on_begins_at_once_and_keeps_what_fits() {
     let mut world = World::new(Manner::Obeys(40), Policy::Off, 1.0);
     world.show(Size::new(1366, 768));
     world.control.set_policy(Policy::FollowWindow, world.now);
     world.settle();
-    // Not 1360: the guest has what fits, and learns how large that is.
+    // The guest has what fits, and learns how large that is.
     assert_eq!(world.sizes(), [(1366, 768)]);
 }
 
@@ -421,6 +460,7 @@ enum Act {
     AskAgain,
     Reconnect,
     Rescale(f64),
+    Density(u32),
     Wait(u64),
 }
 
@@ -435,6 +475,7 @@ fn acts() -> impl Strategy<Value = Act> {
         1 => Just(Act::AskAgain),
         1 => Just(Act::Reconnect),
         1 => prop::sample::select(SCALES.to_vec()).prop_map(Act::Rescale),
+        1 => (300..900_u32).prop_map(Act::Density),
         6 => (0..3000_u64).prop_map(Act::Wait),
     ]
 }
@@ -443,6 +484,7 @@ fn manners() -> impl Strategy<Value = Manner> {
     prop_oneof![
         (0..9_000_u64).prop_map(Manner::Obeys),
         Just(Manner::Rounds),
+        Just(Manner::Cells),
         Just(Manner::Relapses),
         Just(Manner::Ignores),
         Just(Manner::Refuses),
@@ -477,6 +519,7 @@ proptest! {
                     world.scale = ScreenScale::new(scale);
                     world.tell();
                 }
+                Act::Density(millimetres) => world.move_to_monitor(millimetres),
                 Act::Wait(millis) => world.pass(Duration::from_millis(millis)),
             }
             causes += usize::from(!matches!(act, Act::Show(..) | Act::Wait(_)));

@@ -19,6 +19,18 @@ pub enum Verdict {
     NotFollowed { asked: Size<Guest>, reason: Reason },
 }
 
+impl Verdict {
+    /// The size that a guest should have from its start on, going by this and what it shows: what it was
+    /// asked for, as far as its device can.
+    pub fn wanted(self, shown: Option<Size<Guest>>) -> Option<Size<Guest>> {
+        match self {
+            Self::NotFollowed { reason: Reason::Most(most), .. } => Some(most),
+            Self::NotFollowed { asked, .. } | Self::Waiting { asked } => Some(asked),
+            Self::None | Self::Followed { .. } => shown,
+        }
+    }
+}
+
 /// Why a guest has not followed, as far as can be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -163,6 +175,20 @@ mod tests {
         assert_eq!(other.reason(), Reason::OtherSize(Size::new(1024, 768)));
         let bare = Evidence { driver: Driver::Missing, ..evidence(Device::Vfio) };
         assert_eq!(bare.reason(), Reason::NoDriver);
+    }
+
+    #[test]
+    fn what_is_kept_is_what_the_device_can() {
+        let (asked, most) = (Size::new(2560, 1440), Size::new(1920, 1200));
+        for (verdict, kept) in [
+            (Verdict::NotFollowed { asked, reason: Reason::Ignored }, Some(asked)),
+            (Verdict::NotFollowed { asked, reason: Reason::Most(most) }, Some(most)),
+            (Verdict::Waiting { asked }, Some(asked)),
+            (Verdict::Followed { size: most, after: Duration::ZERO }, SHOWN),
+            (Verdict::None, SHOWN),
+        ] {
+            assert_eq!(verdict.wanted(SHOWN), kept, "{verdict:?}");
+        }
     }
 
     #[test]

@@ -122,7 +122,12 @@ impl DisplayView {
         self.take_look(placement.panned(right, down));
     }
 
-    /// Calls `changed` when [`Self::look`] or [`Self::scrolls`] are others.
+    /// Whether the pointer pushes the picture.
+    pub fn is_pushed(&self) -> bool {
+        self.imp().push.borrow().is_some()
+    }
+
+    /// Calls `changed` when [`Self::look`] or [`Self::scrolls`] are others, or [`Self::is_pushed`] ends.
     pub fn connect_look_changed(&self, changed: impl Fn(&Self) + 'static) -> glib::SignalHandlerId {
         self.connect_closure("look-changed", false, glib::closure_local!(move |view: Self| changed(&view)))
     }
@@ -154,8 +159,10 @@ impl DisplayView {
         imp.pointer.set(at);
         let pushes = self.pushing().is_some();
         if !pushes {
-            if let Some(push) = imp.push.take() {
+            let push = imp.push.take();
+            if let Some(push) = push {
                 push.tick.remove();
+                self.tell_look();
             }
             return;
         }
@@ -165,7 +172,10 @@ impl DisplayView {
                 let step = view.push(rest.get(), clock.frame_time());
                 match step {
                     Some(left) => rest.set(left),
-                    None => drop(view.imp().push.take()),
+                    None => {
+                        view.imp().push.take();
+                        view.tell_look();
+                    }
                 }
                 if step.is_some() { glib::ControlFlow::Continue } else { glib::ControlFlow::Break }
             });
@@ -213,7 +223,7 @@ impl DisplayView {
         }
     }
 
-    /// Says that the look or what can be scrolled is another.
+    /// Says that the look or what can be scrolled is another, or that the picture is pushed no longer.
     pub(super) fn tell_look(&self) {
         self.emit_by_name::<()>("look-changed", &[]);
     }

@@ -234,7 +234,7 @@ impl MachineWindow {
     /// QEMU has answered.
     pub(super) fn wish_answered(&self, id: ConsoleId, wish: Wish, answer: Answer) {
         if let Some(head) = self.shared().heads_asked.borrow_mut().get_mut(&id) {
-            head.control.answered(wish, answer);
+            head.control.answered(wish, answer, clock::now());
         }
         self.drive();
     }

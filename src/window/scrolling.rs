@@ -1,4 +1,6 @@
 //! Scroll bars over a picture that is larger than the window: seen while it moves, and under the pointer.
+//!
+//! They appear where a pointer is that pushes the picture by the window's edge, and do not stop it.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -12,6 +14,9 @@ use crate::geometry::Scroll;
 
 /// How long they stay when nothing moves any more.
 const LINGER: Duration = Duration::from_millis(1500);
+
+/// How far from the window's edge they are, in units: a pointer at the very edge pushes, whatever is seen.
+const INSET: i32 = 3;
 
 /// The bars: across the bottom, down the side.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ impl Default for Scrolling {
             let bar = gtk::Scrollbar::new(orientation, Some(&gtk::Adjustment::default()));
             bar.set_halign(across);
             bar.set_valign(down);
+            bar.set_margin_end(INSET);
+            bar.set_margin_bottom(INSET);
             bar.set_visible(false);
             bar.add_css_class("overlay-indicator");
             bar.add_css_class("picture");
@@ -86,9 +93,10 @@ impl MachineWindow {
     pub(super) fn follow_scrolls(&self) {
         let scrolling = &self.imp().scrolling;
         scrolling.following.set(true);
-        let scrolls = self.view().scrolls();
+        let (scrolls, pushed) = (self.view().scrolls(), self.view().is_pushed());
         let mut moved = false;
         for (bar, scroll) in scrolling.bars.iter().zip(scrolls) {
+            bar.set_can_target(!pushed);
             moved |= take(&bar.adjustment(), scroll);
             if scroll.is_none() {
                 bar.set_visible(false);

@@ -1,5 +1,7 @@
 //! The window before made-up machines, on a desktop without a screen.
 
+#[path = "window/around.rs"]
+mod around;
 #[path = "window/clipboard.rs"]
 mod clipboard;
 #[path = "window/cursor.rs"]
@@ -14,8 +16,12 @@ mod library;
 mod lock;
 #[path = "window/looks.rs"]
 mod looks;
+#[path = "window/manager.rs"]
+mod manager;
 #[path = "window/mutter.rs"]
 mod mutter;
+#[path = "window/panning.rs"]
+mod panning;
 #[path = "window/pointer.rs"]
 mod pointer;
 #[path = "window/reader.rs"]

@@ -10,22 +10,18 @@ use super::super::{MachineWindow, monospace};
 use crate::frame::Screen;
 use crate::geometry::{Guest, Size};
 use crate::host::domain::{Definition, Edit, Named, Property};
-use crate::resolution::{Device, Verdict};
+use crate::resolution::Device;
 use crate::source::libvirt::{Hypervisor, Which};
 
 impl MachineWindow {
-    /// The size that could be kept, and the device that would: what the guest was asked for and does
-    /// not show, else what it shows.
+    /// The size that could be kept, and the device that would.
     pub(super) fn kept_size(&self) -> Option<(Device, Size<Guest>)> {
         let shown = match self.view().screen() {
             Screen::Live(size) => Some(size),
             Screen::Waiting | Screen::Off => None,
         };
         let (device, verdict) = self.with_head(|_, head| (head.control.device(), head.control.verdict()))?;
-        let size = match verdict {
-            Verdict::NotFollowed { asked, .. } | Verdict::Waiting { asked } => asked,
-            Verdict::None | Verdict::Followed { .. } => shown?,
-        };
+        let size = verdict.wanted(shown)?;
         // Of a device that nobody knows it is worth a try.
         let device = if device == Device::Unknown { Device::Virtio } else { device };
         device.keep(size).map(|_| (device, size))

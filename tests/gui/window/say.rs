@@ -7,13 +7,14 @@ impl Play {
         let window = self.window();
         let focus = GtkWindowExt::focus(window).map(|widget| widget.type_().name().to_owned());
         self.recorder.say(&format!(
-            "state active={} size={}x{} focus={} dialog={} fullscreen={} banner=[{}] panel={} title=[{}] page=[{}]",
+            "state active={} size={}x{} focus={} dialog={} fullscreen={} maximized={} banner=[{}] panel={} title=[{}] page=[{}]",
             window.is_active(),
             window.width(),
             window.height(),
             focus.unwrap_or_default(),
             window.visible_dialog().is_some_and(|dialog| dialog.is_mapped()),
             window.is_fullscreen(),
+            window.is_maximized(),
             find::<adw::Banner>(window.upcast_ref())
                 .filter(adw::Banner::is_revealed)
                 .map(|banner| banner.title())

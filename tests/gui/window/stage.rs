@@ -3,6 +3,8 @@
 //! The script comes line by line through a socket; what the window asks of the machine goes back
 //! the same way.
 
+#[path = "paint.rs"]
+pub(crate) mod paint;
 #[path = "point.rs"]
 pub(crate) mod point;
 #[path = "say.rs"]
@@ -284,6 +286,11 @@ impl Play {
             ["say"] => self.say_state(),
             ["press", label] => self.press(label),
             ["select", words] => self.select(words),
+            ["draw", id, pattern, width, height] => {
+                let [id, width, height] = [id, width, height].map(|word| word.parse().expect("a number"));
+                self.draw(id, pattern, (width, height));
+            }
+            ["bars"] => self.say_bars(),
             ["text"] => {
                 glib::spawn_future_local(text(self.window().clone(), self.recorder.clone()));
             }

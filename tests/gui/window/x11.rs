@@ -1,8 +1,9 @@
-//! The keyboard of an X server: grabbed, given back, and its lock keys set.
+//! On an X server: its keyboard is grabbed, given back, and its lock keys set; large windows are exact.
 
 use harness::desk::{Desk, Xvfb};
 use harness::input::{XInput, keys};
 use harness::process::wait_until;
+use harness::shot::Image;
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{AtomEnum, ConnectionExt, GrabMode, GrabStatus, KeyButMask, ModMask, PropMode};
@@ -11,6 +12,11 @@ use x11rb::wrapper::ConnectionExt as _;
 
 use super::desk::{LIMIT, Scene};
 use super::keyboard::{GUEST, SHARED, WINDOW, held, wait_for};
+use super::manager;
+use super::stage::paint::Pattern;
+
+/// The screen that large windows fill.
+const SIZE: (u32, u32) = (800, 600);
 
 const ROBBED: &str = "Another program has grabbed the keyboard";
 
@@ -167,4 +173,55 @@ fn an_x_server_gives_its_keyboard_to_the_guest_and_has_it_back() {
 
 fn wait_for_locks(desktop: &Desktop, wanted: (bool, bool)) {
     wait_until("lock keys", LIMIT, || Ok((desktop.locks() == wanted).then_some(()))).expect("lock keys");
+}
+
+/// Windows of all kinds show the guest's pixels as they are, also where a unit is two of the screen's.
+#[test]
+fn on_an_x_server_large_windows_are_exact() {
+    for scale in [1, 2] {
+        let screen = Xvfb::start(SIZE.0, SIZE.1).expect("an X server").scale(scale);
+        manager::manage(&screen);
+        let mut scene = Scene::of(screen, "");
+        scene.play(&["open guest", "live web", "console 0", "action win.follow never"]);
+        scene.play(&["draw 0 unique 301 203", "action win.scaling one-to-one"]);
+        scene.wait_for_state("page=[]");
+        let anywhere = |_| true;
+        wait_for_picture(&scene, "windowed", (301, 203), anywhere);
+
+        let middle = |room: u32, length: u32, at: u32| at.abs_diff((room - length) / 2) <= 1;
+        let below_header = |size: (u32, u32)| {
+            move |at: (u32, u32)| middle(SIZE.0, size.0, at.0) && at.1 > (SIZE.1 - size.1) / 2 + 10
+        };
+        scene.play(&["action window.toggle-maximized"]);
+        scene.wait_for_state("maximized=true");
+        wait_for_picture(&scene, "maximised", (301, 203), below_header((301, 203)));
+        scene.play(&["draw 0 unique 702 333"]);
+        wait_for_picture(&scene, "maximised-larger", (702, 333), below_header((702, 333)));
+
+        scene.play(&["action win.fullscreen"]);
+        scene.wait_for_state("fullscreen=true");
+        scene.ask_until("toasts", "toasts ", |toasts| toasts.contains("F11"));
+        scene.play(&["close-toast"]);
+        wait_for_picture(&scene, "fullscreen-smaller", (702, 333), |at| {
+            middle(SIZE.0, 702, at.0) && middle(SIZE.1, 333, at.1)
+        });
+        scene.play(&[&format!("draw 0 unique {} {}", SIZE.0, SIZE.1)]);
+        wait_for_picture(&scene, "fullscreen", SIZE, |at| at == (0, 0));
+
+        scene.play(&["action win.fullscreen", "draw 0 unique 301 203"]);
+        scene.wait_for_state("fullscreen=false");
+        wait_for_picture(&scene, "maximised-again", (301, 203), below_header((301, 203)));
+    }
+}
+
+/// Waits until all of a picture of this size is seen, pixel for pixel, where it is wanted.
+fn wait_for_picture(scene: &Scene<Xvfb>, name: &str, size: (u32, u32), wanted: impl Fn((u32, u32)) -> bool) {
+    let picture = Image::from_fn(size.0, size.1, |x, y| {
+        let [red, green, blue] = Pattern::Unique.pixel(size, x, y);
+        [red, green, blue, 255]
+    });
+    let found = scene.sway.wait_for_picture(name, LIMIT, |screen| {
+        screen.find(&picture, screen.rect()).filter(|at| wanted(*at))
+    });
+    found.unwrap_or_else(|error| panic!("{error}\n{}", scene.program.log()));
 }
