@@ -2,6 +2,7 @@
 
 mod compositor;
 mod explicit;
+mod looks;
 mod timelines;
 
 use std::os::fd::OwnedFd;
