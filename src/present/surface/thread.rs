@@ -31,7 +31,7 @@ use crate::geometry::{Backing, Rect};
 use crate::present::choices::Choices;
 use crate::present::facts::Sync;
 use crate::present::fence::{self, Gate, Passage};
-use crate::present::ladder::{Choice, Reason, Refusals, Rung};
+use crate::present::ladder::{Choice, Presenting, Reason, Refusals, Rung};
 use crate::present::motion::Motion;
 use crate::present::scene::{Fidelity, Need};
 use crate::present::timeline::Timelines;
@@ -393,10 +393,11 @@ impl Presenter {
     }
 
     /// Nothing new waits for the screen: what is on it may have changed all the same. A copy would have
-    /// to be made of all of it each time, and is not.
+    /// to be made of all of it each time, and is not; nor is a snapshot, which is of an update.
     fn resample(&mut self) {
         let copies = matches!(&self.announced, Some((_, Choice::Take { rung: Rung::Copy, .. }, _)));
-        if !copies && self.held.is_none() && self.motion.is_wanted(clock::now()) {
+        let live = self.options.presenting == Presenting::Live && !copies;
+        if live && self.held.is_none() && self.motion.is_wanted(clock::now()) {
             self.again = true;
             self.stats.resampled();
         }
