@@ -116,7 +116,7 @@ mod tests {
         rustix::event::poll(&mut [PollFd::new(event, PollFlags::IN)], Some(&now)).expect("a wait") == 1
     }
 
-    /// Not every driver has timelines; one that has is enough, and the lab machine has one.
+    /// Any that has timelines: the lab machine's has.
     #[test]
     #[ignore = "needs a render node"]
     fn points_are_seen_from_both_sides_on_a_render_node() {
