@@ -39,7 +39,7 @@ pub mod slots;
 #[cfg(feature = "gui")]
 pub mod surface;
 pub mod table;
-#[cfg(feature = "gl")]
+#[cfg(feature = "gui")]
 pub mod timeline;
 pub mod view;
 pub mod viewport;

@@ -127,6 +127,12 @@ impl Mailbox {
         drop(answered);
     }
 
+    /// What [`Self::set_audience`] has said last.
+    #[cfg(test)]
+    pub fn audience(&self) -> Audience {
+        self.lock().audience
+    }
+
     /// Calls `observe` with every change of the screen and the pointer, from the listener's thread;
     /// it must not block.
     pub fn observe(&self, observe: impl Fn(Change) + Send + Sync + 'static) {

@@ -22,7 +22,7 @@ use super::ack::Ack;
 use crate::clock::Time;
 
 /// Tells one commit from the next.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Serial(u64);
 
 /// Whether a frame may be committed now.
@@ -43,7 +43,7 @@ struct InFlight {
 #[derive(Debug)]
 enum Reply {
     /// Until the frame was seen, so that the guest draws at the pace of the screen.
-    Held(#[expect(dead_code, reason = "dropping it is what it is for")] Option<Ack>),
+    Held(Option<Ack>),
     /// The compositor took too long.
     Given,
 }
@@ -104,6 +104,22 @@ impl Pacing {
             }
         };
         self.is_idle()
+    }
+
+    /// Takes the replies that [`Self::seen`] with this serial would give, for who waits for more than the
+    /// screen, as one; and since when they wait.
+    pub fn take_replies(&mut self, seen: Serial) -> Option<(Ack, Time)> {
+        let frames = match &mut self.state {
+            State::Idle => [None, None],
+            State::One(only) => [Some(only), None],
+            State::Two(older, newer) => [Some(older), Some(newer)],
+        };
+        let replies = frames.into_iter().flatten().filter(|frame| frame.serial <= seen);
+        let replies = replies.filter_map(|InFlight { since, reply, .. }| match reply {
+            Reply::Held(ack) => Some((ack.take()?, *since)),
+            Reply::Given => None,
+        });
+        replies.reduce(|(older, since), (newer, _)| (older.join(newer), since))
     }
 
     /// When [`Self::expire`] has something to do, if nothing is seen before.

@@ -43,6 +43,7 @@ struct Inner {
     stats: Arc<Stats>,
     /// Why there is no surface of ours.
     refused: Refusals,
+    presenting: Presenting,
     changed: Rc<dyn Fn()>,
     state: RefCell<State>,
     /// Runs while a frame waits to be painted.
@@ -57,6 +58,8 @@ struct State {
     step: Step,
     status: Status,
     fidelity: Fidelity,
+    /// Whether what is drawn is a copy of the update, because that was asked for.
+    presenting: Presenting,
     announced: Option<Kind>,
 }
 
@@ -77,14 +80,14 @@ impl Painter {
         native: &::gtk::Native,
         frames: Arc<Mailbox>,
         stats: Arc<Stats>,
-        refused: Refusals,
+        (refused, presenting): (Refusals, Presenting),
         changed: Rc<dyn Fn()>,
     ) -> Self {
         let window = native.surface().expect("a realized native has a surface");
         let clock = window.frame_clock();
         let state = RefCell::default();
-        let inner =
-            Rc::new(Inner { window, frames, stats, refused, changed, state, watch: RefCell::default() });
+        let watch = RefCell::default();
+        let inner = Rc::new(Inner { window, frames, stats, refused, presenting, changed, state, watch });
         let (notice, notices) = async_channel::bounded(1);
         inner.frames.present(clock::now(), move || _ = notice.try_send(()));
         glib::spawn_future_local(Inner::listen(Rc::downgrade(&inner), notices));
@@ -100,7 +103,7 @@ impl Painter {
     /// Whether GTK can draw this picture.
     pub(super) fn check(native: &::gtk::Native, scanout: &Scanout) -> Result<(), Reason> {
         let display = native.display();
-        let by = (Importer::of(Some(native)), &mut Own::default());
+        let by = (Importer::of(Some(native)), Presenting::Live, &mut Own::default());
         texture::make(scanout, &Damage::whole(scanout.size()), None, &display, by).map(drop)
     }
 
@@ -182,7 +185,7 @@ impl Inner {
         let announced = state.announced;
         if let (Status::Showing { fidelity: told, .. }, Some(kind)) = (&mut state.status, announced) {
             *told = fidelity;
-            self.stats.path(kind.path(&state.status, Presenting::Live, None));
+            self.stats.path(kind.path(&state.status, state.presenting, None));
             let changed = self.changed.clone();
             // Not while the window draws.
             glib::idle_add_local_once(move || changed());
@@ -255,14 +258,21 @@ impl State {
     fn prepare(&mut self, pending: Pending, inner: &Inner) {
         let display = inner.window.display();
         let native = ::gtk::Native::for_surface(&inner.window);
-        let by = (Importer::of(native.as_ref()), &mut self.own);
+        let by = (Importer::of(native.as_ref()), inner.presenting, &mut self.own);
         let made = texture::make(&pending.scanout, &pending.damage, self.drawing.as_ref(), &display, by);
+        let mut is_new = false;
         let choice = match made {
             Ok(drawing) => {
                 match drawing.made {
                     Made::Imported => inner.stats.imported(),
                     Made::Copied(bytes) => inner.stats.copied(bytes),
                 }
+                // What could not be read was imported, and is as the guest draws it.
+                let presenting = match drawing.made {
+                    Made::Copied(_) => inner.presenting,
+                    Made::Imported => Presenting::Live,
+                };
+                is_new |= std::mem::replace(&mut self.presenting, presenting) != presenting;
                 self.drawing = Some(drawing);
                 self.step = Step::Waiting(self.pacing.commit(pending.ack, clock::now()), pending.received);
                 Choice::Take { rung: Rung::Gtk, refused: inner.refused.clone() }
@@ -271,8 +281,8 @@ impl State {
         };
         let kind = Kind::of(&pending.scanout);
         let status = Status::of(&choice, self.fidelity.clone());
-        if self.announced != Some(kind) || self.status != status {
-            inner.stats.path(kind.path(&status, Presenting::Live, None));
+        if is_new || self.announced != Some(kind) || self.status != status {
+            inner.stats.path(kind.path(&status, self.presenting, None));
             self.announced = Some(kind);
             self.status = status;
         }

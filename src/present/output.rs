@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ::gtk::prelude::*;
 
-use super::ladder::{Reason, Refusals, Wanted};
+use super::ladder::{Presenting, Reason, Refusals, Wanted};
 use super::{Facts, Options, Status, gtk, surface};
 use crate::frame::Mailbox;
 use crate::stats::Stats;
@@ -46,8 +46,8 @@ impl Output {
             }
         };
         tracing::info!(%reason, "GTK draws the picture");
-        let refused = Refusals::of_surface(&reason);
-        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, refused, changed))
+        let how = (Refusals::of_surface(&reason), options.presenting);
+        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, how, changed))
     }
 
     /// Whether GTK can draw the picture that `frames` has now.
@@ -66,11 +66,12 @@ impl Output {
         native: &impl IsA<::gtk::Native>,
         frames: Arc<Mailbox>,
         stats: Arc<Stats>,
-        refused: Refusals,
+        (refused, presenting): (Refusals, Presenting),
         changed: impl Fn() + 'static,
     ) -> Self {
         tracing::info!("GTK draws the picture: {refused}");
-        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, refused, Rc::new(changed)))
+        let how = (refused, presenting);
+        Self::Drawn(gtk::Painter::new(native.upcast_ref(), frames, stats, how, Rc::new(changed)))
     }
 
     /// How the picture gets to the screen at the moment.

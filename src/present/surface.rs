@@ -49,6 +49,7 @@ use gdk_wayland::{WaylandDisplay, WaylandSurface};
 pub use self::foreign::connect;
 use self::shared::Shared;
 use super::ladder::Reason;
+use super::timeline::Kernel;
 use super::{Facts, Options, Scene, Stacking, Status};
 use crate::frame::Mailbox;
 use crate::stats::Stats;
@@ -99,8 +100,14 @@ impl Handle {
         let (notice, notices) = async_channel::bounded(1);
         let io = |error: rustix::io::Errno| Reason::Io(error.to_string());
         let shared = Arc::new(Shared::new(notice).map_err(io)?);
-        let start =
-            thread::Start { connection, shared: shared.clone(), frames: frames.clone(), stats, options };
+        let start = thread::Start {
+            connection,
+            shared: shared.clone(),
+            frames: frames.clone(),
+            stats,
+            options,
+            timelines: Box::new(Kernel),
+        };
         std::thread::Builder::new()
             .name("oriel-present".into())
             .spawn(move || thread::run(start))

@@ -1,87 +1,56 @@
-//! A timeline of the kernel's (`drm_syncobj`), on which points are reached one after the other.
+//! Timelines, on whose points one process tells another that it is done with a buffer.
 
-use std::fs::{File, OpenOptions};
+#[cfg_attr(not(feature = "gl"), path = "timeline/absent.rs")]
+mod kernel;
+
+use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
-use drm::control::{Device as _, syncobj};
-use drm::{Device as _, DriverCapability};
+pub use self::kernel::Kernel;
+use super::table::Device;
 
-/// A DRM device whose driver has timelines.
-#[derive(Debug)]
-struct Card(File);
-
-impl AsFd for Card {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl drm::Device for Card {}
-impl drm::control::Device for Card {}
-
-/// A timeline whose points we reach.
-#[derive(Debug)]
-pub struct Timeline {
-    card: Card,
-    handle: syncobj::Handle,
-    /// The last point that was reached.
-    point: u64,
-}
-
-impl Timeline {
-    /// A new one, on the device with this render node.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be opened, or its driver has no timelines.
-    pub fn open(node: &Path) -> io::Result<Self> {
-        let card = Card(OpenOptions::new().read(true).write(true).open(node)?);
-        if card.get_driver_capability(DriverCapability::TimelineSyncObj)? != 1 {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
-        let handle = card.create_syncobj(false)?;
-        Ok(Self { card, handle, point: 0 })
-    }
-
+/// Points, numbered from 1, that are reached one after the other. To reach one is to have reached those
+/// before it.
+pub trait Timeline: fmt::Debug + Send {
     /// The timeline for another process. It is of no device: any can import it.
     ///
     /// # Errors
     ///
     /// When there is no descriptor left.
-    pub fn export(&self) -> io::Result<OwnedFd> {
-        self.card.syncobj_to_fd(self.handle, false)
-    }
+    fn export(&self) -> io::Result<OwnedFd>;
 
-    /// Reaches the next point, and tells which.
+    /// Reaches a point.
     ///
     /// # Errors
     ///
     /// When the device is gone.
-    pub fn advance(&mut self) -> io::Result<u64> {
-        let next = self.point + 1;
-        self.card.syncobj_timeline_signal(&[self.handle], &[next])?;
-        self.point = next;
-        Ok(next)
-    }
+    fn reach(&mut self, point: u64) -> io::Result<()>;
+
+    /// The last point that somebody has reached.
+    ///
+    /// # Errors
+    ///
+    /// When the device is gone.
+    fn reached(&self) -> io::Result<u64>;
+
+    /// Writes to an eventfd once this point is reached.
+    ///
+    /// # Errors
+    ///
+    /// When the device is gone, or the kernel cannot (before Linux 6.6).
+    fn announce(&self, point: u64, event: BorrowedFd<'_>) -> io::Result<()>;
 }
 
-impl Drop for Timeline {
-    fn drop(&mut self) {
-        if let Err(error) = self.card.destroy_syncobj(self.handle) {
-            tracing::debug!(%error, "a timeline stays until its device is closed");
-        }
-    }
-}
+/// Where timelines come from.
+pub trait Timelines: fmt::Debug + Send {
+    /// So many new ones, for use with this device.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such device, or its driver has no timelines.
+    fn open(&self, device: Option<Device>, count: usize) -> io::Result<Vec<Box<dyn Timeline>>>;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_device_has_no_timeline() {
-        assert!(Timeline::open(Path::new("/nowhere")).is_err());
-        assert!(Timeline::open(Path::new("/dev/null")).is_err());
-    }
+    /// Whether a compositor takes points with such a buffer.
+    fn suit(&self, buffer: BorrowedFd<'_>) -> bool;
 }

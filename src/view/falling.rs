@@ -100,7 +100,8 @@ impl DisplayView {
         let facts = self.facts();
         imp.falling.facts.replace(facts);
         self.close_output();
-        let output = Output::open_drawn(&native, frames, stats, refused, self.watcher());
+        let how = (refused, imp.options.get().presenting);
+        let output = Output::open_drawn(&native, frames, stats, how, self.watcher());
         imp.output.replace(Some(output));
         self.place();
     }

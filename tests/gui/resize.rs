@@ -282,3 +282,42 @@ fn an_output_that_is_to_fill_a_monitor_is_asked_for_until_it_is_used() {
     show(&second.expect("a listener"), 1024, 768);
     sway.wait_for_windows("windows", LIMIT, |all| (all.len() == 2).then_some(())).expect("two windows");
 }
+
+/// What the guest tells, and what is seen of it, each by itself.
+#[test]
+fn both_rates_are_written_down() {
+    let sway = Sway::start(SwayConfig::default()).expect("a sway");
+    let qemu = Standin::builder().release(Release::V10_1).console(ConsoleSpec::sized(640, 480)).build();
+    let qemu = qemu.expect("a stand-in");
+    let socket = sway.session().scope().join("qmp");
+    qemu.serve_qmp(&socket).expect("a monitor");
+    let arguments = ["--qmp", socket.to_str().expect("a plain path")];
+    let mut viewer = Viewer::start_as(&sway, sway.command(ORIEL), "connect", &arguments).expect("oriel");
+    let listener = qemu.listener_within(0, LIMIT).expect("a listener");
+    let rates = |line: &serde_json::Value| {
+        let rate = |name: &str| line[name].as_f64().expect("a rate");
+        (line["summary"] == false).then(|| (rate("guest_rate"), rate("presented_rate")))
+    };
+    let (draws, stop) = (AtomicBool::new(true), AtomicBool::new(false));
+    let (moving, resting) = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(SeqCst) {
+                if draws.load(SeqCst) {
+                    show(&listener, 640, 480);
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let moving = viewer.wait_for_stats("a guest that draws", LIMIT, |line| {
+            rates(line).filter(|(guest, seen)| *guest > 0.0 && *seen > 0.0)
+        });
+        draws.store(false, SeqCst);
+        let resting = viewer.wait_for_stats("a guest that rests", LIMIT, |line| {
+            rates(line).filter(|rates| *rates == (0.0, 0.0))
+        });
+        stop.store(true, SeqCst);
+        (moving, resting)
+    });
+    moving.expect("both rates");
+    resting.expect("none");
+}

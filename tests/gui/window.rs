@@ -325,6 +325,26 @@ fn statistics_lie_over_the_picture_and_leave_it_the_pointer() {
     for words in ["Way|Direct: the guest’s own buffer", "|640×480, XR24|", " updates/s|"] {
         scene.wait_for_facts(words);
     }
+    // Both rates are counted: first there is nothing to count, then there is.
+    let rate = |facts: &str, name: &str, unit: &str| {
+        let value = facts.split_once(&format!("{name}|"))?.1.split_once(unit)?.0;
+        value.parse::<f64>().ok()
+    };
+    let rates =
+        |facts: &str| Some((rate(facts, "Guest", " updates/s")?, rate(facts, "Screen", " frames/s")?));
+    let deadline = std::time::Instant::now() + LIMIT;
+    loop {
+        // The guest draws all the time.
+        scene.play(&["picture 0 640 480"]);
+        let facts = scene.ask("facts", "facts ");
+        if rates(&facts).is_some_and(|(guest, screen)| guest > 0.0 && screen > 0.0) {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{facts}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    // And both rest with the guest.
+    scene.ask_until("facts", "facts ", |facts| rates(facts) == Some((0.0, 0.0)));
     // The panel is dark, and seen although the picture lies on a surface of its own.
     let window = scene.window().rect;
     let corner = (window.x.unsigned_abs() + 20, window.y.unsigned_abs() + 46 + 20);

@@ -13,7 +13,7 @@ use crate::frame::{Damage, Dmabuf, Scanout};
 use crate::geometry::Rotation;
 use crate::pixel::{Format, Modifier};
 use crate::present::file;
-use crate::present::ladder::{self, Reason};
+use crate::present::ladder::{self, Presenting, Reason};
 use crate::present::rows::{Door, Source, Target};
 use crate::present::viewport::Shape;
 
@@ -54,7 +54,7 @@ pub(super) enum Made {
 }
 
 /// Makes the texture of a scanout. `former` is what was drawn before: what has not changed is not
-/// drawn again.
+/// drawn again. For a snapshot the scanout is copied, where the processor can read it.
 ///
 /// # Errors
 ///
@@ -64,9 +64,11 @@ pub(super) fn make(
     damage: &Damage,
     former: Option<&Drawing>,
     display: &gdk::Display,
-    (importer, own): (Importer, &mut Own),
+    (importer, presenting, own): (Importer, Presenting, &mut Own),
 ) -> Result<Drawing, Reason> {
-    if let Scanout::Dmabuf(dmabuf) = scanout {
+    if let Scanout::Dmabuf(dmabuf) = scanout
+        && (presenting == Presenting::Live || ladder::readable(scanout).is_err())
+    {
         match import(dmabuf, damage, former, display, (importer, own)) {
             Ok(drawing) => return Ok(drawing),
             Err(reason) => tracing::debug!(%reason, "a dma-buf is copied"),

@@ -50,29 +50,54 @@ impl Copied {
     }
 }
 
+/// Rows that are written at a time: a turn by a quarter reads as many pixels side by side.
+const BLOCK: usize = 16;
+
 /// Turns the pixels of a picture of this size, after its rows have changed places if it is flipped.
-fn turn(from: &[u8], size: Size<Guest>, pixel: usize, (rotation, flipped): (Rotation, bool)) -> Vec<u8> {
+fn turn(from: &[u8], size: Size<Guest>, pixel: usize, how: (Rotation, bool)) -> Vec<u8> {
+    // The length of a pixel is known where it is moved: that is twice as fast.
+    match pixel {
+        3 => turn_pixels::<3>(from, size, how),
+        _ => turn_pixels::<4>(from, size, how),
+    }
+}
+
+fn turn_pixels<const N: usize>(
+    from: &[u8],
+    size: Size<Guest>,
+    (rotation, flipped): (Rotation, bool),
+) -> Vec<u8> {
+    let (from, _) = from.as_chunks::<N>();
     let turned = rotation.turn_size(size);
-    let stride = size.width as usize * pixel;
-    let start = |x: u32, y: u32| {
+    let (width, height) = (turned.width as usize, turned.height as usize);
+    let place = |x: u32, y: u32| {
         let at = Point::new(x.cast_signed(), y.cast_signed());
         let Point { x, y, .. } = rotation.turn_back(at, size);
         let row = if flipped { size.height.cast_signed() - 1 - y } else { y };
-        row as isize * stride.cast_signed() + x as isize * pixel.cast_signed()
+        row as isize * size.width as isize + x as isize
     };
-    let mut to = Vec::with_capacity(from.len());
-    for y in 0..turned.height {
-        let first = start(0, y);
-        // Every row is a straight line through the picture.
-        let step = if turned.width > 1 { start(1, y) - first } else { 0 };
-        let mut at = first;
-        for _ in 0..turned.width {
-            let begin = at.unsigned_abs();
-            to.extend_from_slice(&from[begin..begin + pixel]);
-            at += step;
+    // Every row and every column is a straight line through the picture.
+    let first = place(0, 0);
+    let across = if width > 1 { place(1, 0) - first } else { 1 };
+    let down = if height > 1 { place(0, 1) - first } else { 0 };
+    let start = |y: usize| first + y.cast_signed() * down;
+    let mut to = vec![[0; N]; width * height];
+    if across == 1 {
+        for (y, row) in to.chunks_exact_mut(width).enumerate() {
+            row.copy_from_slice(&from[start(y).unsigned_abs()..][..width]);
+        }
+        return to.into_flattened();
+    }
+    for (block, rows) in to.chunks_mut(width * BLOCK).enumerate() {
+        for x in 0..width {
+            let mut at = start(block * BLOCK) + x.cast_signed() * across;
+            for pixel in rows[x..].iter_mut().step_by(width) {
+                *pixel = from[at.unsigned_abs()];
+                at += down;
+            }
         }
     }
-    to
+    to.into_flattened()
 }
 
 #[cfg(test)]
@@ -81,25 +106,30 @@ mod tests {
 
     #[test]
     fn every_pixel_goes_where_the_turn_puts_it() {
-        let size: Size<Guest> = Size::new(5, 3);
-        for pixel in [3, 4] {
-            let bytes: Vec<u8> = (0..15).flat_map(|number| vec![number; pixel]).collect();
-            let mut rotation = Rotation::None;
-            for turn_number in 0..8 {
-                let flipped = turn_number >= 4;
-                let turned = turn(&bytes, size, pixel, (rotation, flipped));
-                assert_eq!(turned.len(), bytes.len());
-                let width = rotation.turn_size(size).width as usize;
-                for number in 0..15_u8 {
-                    let (x, mut y) = (i32::from(number) % 5, i32::from(number) / 5);
-                    if flipped {
-                        y = 2 - y;
+        // Also those of more rows than are written at a time.
+        for (width, height) in [(5_u32, 3_u32), (1, 7), (7, 1), (1, 1), (33, 18), (18, 33), (16, 32)] {
+            let size: Size<Guest> = Size::new(width, height);
+            let pixels = width * height;
+            for pixel in [3, 4] {
+                let name = |number: u32| number.to_le_bytes()[..pixel].to_vec();
+                let bytes: Vec<u8> = (0..pixels).flat_map(name).collect();
+                let mut rotation = Rotation::None;
+                for turn_number in 0..8 {
+                    let flipped = turn_number >= 4;
+                    let turned = turn(&bytes, size, pixel, (rotation, flipped));
+                    assert_eq!(turned.len(), bytes.len());
+                    let row = rotation.turn_size(size).width;
+                    for number in 0..pixels {
+                        let (x, mut y) = (number % width, number / width);
+                        if flipped {
+                            y = height - 1 - y;
+                        }
+                        let to = rotation.turn(Point::new(x.cast_signed(), y.cast_signed()), size);
+                        let at = (to.y.unsigned_abs() * row + to.x.unsigned_abs()) as usize * pixel;
+                        assert_eq!(turned[at..at + pixel], name(number), "{size} {rotation:?} {flipped}");
                     }
-                    let to = rotation.turn(Point::new(x, y), size);
-                    let at = (to.y.unsigned_abs() as usize * width + to.x.unsigned_abs() as usize) * pixel;
-                    assert_eq!(turned[at..at + pixel], vec![number; pixel], "{rotation:?} {flipped}");
+                    rotation = rotation.right();
                 }
-                rotation = rotation.right();
             }
         }
     }

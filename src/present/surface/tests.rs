@@ -1,6 +1,9 @@
 //! The presenter before a compositor that misbehaves, without a window and without GTK.
 
 mod compositor;
+mod explicit;
+mod looks;
+mod timelines;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -16,11 +19,12 @@ use wayland_client::protocol::wl_surface::WlSurface;
 use wayland_client::{Connection, Dispatch, QueueHandle, delegate_noop};
 
 use self::compositor::{Compositor, Do, Offered, Seen};
+use self::timelines::Book;
 use super::shared::Shared;
 use super::thread;
 use crate::clock;
 use crate::frame::{Ack, Acknowledge, Dmabuf, DmabufParts, Event, Mailbox, Plane, Wire};
-use crate::geometry::{Placement, Rect, Scaling, ScreenScale, Size};
+use crate::geometry::{Backing, Placement, Rect, Scaling, ScreenScale, Size};
 use crate::pixel::{Fourcc, Modifier};
 use crate::present::ladder::{Reason, Rung, Wanted};
 use crate::present::{Options, Scene, Status};
@@ -56,6 +60,17 @@ struct Rig {
     notices: async_channel::Receiver<()>,
 }
 
+/// What is there for a rig.
+struct Setup {
+    rung: Wanted,
+    /// Of linux-dmabuf.
+    version: u32,
+    /// The timelines that the compositor knows, where it has explicit synchronisation.
+    offered: Option<Book>,
+    /// Those that the presenter finds.
+    timelines: Book,
+}
+
 /// The main thread's own queue.
 struct Main;
 
@@ -84,7 +99,12 @@ impl Rig {
     }
 
     fn wanting(rung: Wanted, version: u32, orders: impl IntoIterator<Item = Do>) -> Self {
-        let (compositor, socket) = Compositor::start(version, orders);
+        Self::start(Setup { rung, version, offered: None, timelines: Book::default() }, orders)
+    }
+
+    fn start(setup: Setup, orders: impl IntoIterator<Item = Do>) -> Self {
+        let Setup { rung, version, offered, timelines } = setup;
+        let (compositor, socket) = Compositor::start(version, offered, orders);
         let connection = Connection::from_socket(socket).expect("a connection");
         let (globals, queue) = registry_queue_init::<Main>(&connection).expect("globals");
         let main: WlCompositor = globals.bind(&queue.handle(), 4..=6, ()).expect("a compositor");
@@ -99,6 +119,7 @@ impl Rig {
             frames: frames.clone(),
             stats: stats.clone(),
             options,
+            timelines: Box::new(timelines),
         };
         let thread = Some(std::thread::spawn(move || thread::run(start)));
         let replies = Arc::default();
@@ -181,29 +202,46 @@ struct Buffer {
     fourcc: Fourcc,
     modifier: Modifier,
     planes: usize,
+    backing: Size<Backing>,
+    crop: Rect<Backing>,
+    y0_top: bool,
 }
 
 impl Buffer {
     fn new(fourcc: Fourcc, modifier: Modifier) -> Self {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let file = rustix::fs::memfd_create("guest", flags).expect("memory");
-        rustix::fs::ftruncate(&file, u64::from(SIZE.0 * 4 * SIZE.1)).expect("room");
+        // Room enough for every plane of every buffer here.
+        rustix::fs::ftruncate(&file, 1 << 16).expect("room");
         rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK).expect("seals");
-        Self { file, fourcc, modifier, planes: 1 }
+        let backing = Size::new(SIZE.0, SIZE.1);
+        Self { file, fourcc, modifier, planes: 1, backing, crop: backing.at_origin(), y0_top: false }
+    }
+
+    /// Where a plane lies: no two alike.
+    fn layout(&self, index: usize) -> (u32, u32) {
+        let number = u32::try_from(index).expect("few");
+        (number * 0x2400, (self.backing.width + 16 * number) * 4)
+    }
+
+    fn inode(&self) -> u64 {
+        rustix::fs::fstat(&self.file).expect("a file").st_ino
     }
 
     fn dmabuf(&self) -> Dmabuf {
         let stat = rustix::fs::fstat(&self.file).expect("a file");
-        let plane = |_| Plane { fd: self.file.try_clone().expect("room"), offset: 0, stride: SIZE.0 * 4 };
-        let backing = Size::new(SIZE.0, SIZE.1);
+        let plane = |index| {
+            let (offset, stride) = self.layout(index);
+            Plane { fd: self.file.try_clone().expect("room"), offset, stride }
+        };
         Dmabuf::new(DmabufParts {
             file: (stat.st_dev, stat.st_ino),
             planes: (0..self.planes).map(plane).collect(),
             fourcc: self.fourcc,
             modifier: self.modifier,
-            backing,
-            crop: backing.at_origin(),
-            y0_top: false,
+            backing: self.backing,
+            crop: self.crop,
+            y0_top: self.y0_top,
             wire: Wire::V2,
         })
         .expect("a buffer")
@@ -230,7 +268,7 @@ fn sixteen_flipping_buffers_are_made_known_once() {
         rig.shows(Rung::Direct);
         assert_eq!(rig.creates(), 16);
         let seen = rig.compositor.wait("anything", |_| true);
-        let opaque = Seen::Create { format: XR24, modifier: TILED, planes: 1 };
+        let opaque = Seen::Create { size: (64, 32), format: XR24, modifier: TILED, planes: 1 };
         assert!(seen.contains(&opaque), "without alpha: {seen:?}");
         assert_eq!(rig.stats.summary(clock::now()).counts.imported, 16);
         let fit = rig.stats.current_path().fit;
@@ -360,7 +398,7 @@ fn a_compositor_that_shows_nothing_keeps_nobody_waiting() {
 fn a_buffer_that_is_never_finished_is_waited_for_a_moment() {
     let rig = Rig::new(5, [sampled(&[(XR24, TILED)])]);
     let (reader, _writer) = rustix::pipe::pipe().expect("a pipe");
-    let buffer = Buffer { file: reader, fourcc: XR24, modifier: TILED, planes: 1 };
+    let buffer = Buffer { file: reader, ..Buffer::new(XR24, TILED) };
     rig.show(&buffer);
     rig.until("the end of the wait", || rig.stats.summary(clock::now()).counts.unfinished == 1);
     // It is no buffer at all, but that is another matter.

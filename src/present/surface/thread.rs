@@ -26,16 +26,17 @@ use super::globals::{Globals, Told};
 use super::shared::Shared;
 use super::wait::{self, Until};
 use crate::clock::{self, Time};
-use crate::frame::{Audience, Damage, Dmabuf, Mailbox, Pacing, Pending, Scanout};
+use crate::frame::{Audience, Damage, Mailbox, Pacing, Pending, Scanout, Serial};
 use crate::geometry::{Backing, Rect};
 use crate::present::choices::Choices;
 use crate::present::facts::Sync;
 use crate::present::fence::{self, Gate, Passage};
-use crate::present::ladder::{Choice, Reason, Refusals, Rung};
+use crate::present::ladder::{Choice, Presenting, Reason, Refusals, Rung};
 use crate::present::motion::Motion;
 use crate::present::scene::{Fidelity, Need};
+use crate::present::timeline::Timelines;
 use crate::present::viewport::Content;
-use crate::present::{Kind, Options, Scene, Status, file};
+use crate::present::{Kind, Options, Scene, Status};
 use crate::stats::Stats;
 
 /// How often a screen is refreshed until the compositor says it: at 60 Hz.
@@ -49,6 +50,7 @@ pub(super) struct Start {
     pub(super) frames: Arc<Mailbox>,
     pub(super) stats: Arc<Stats>,
     pub(super) options: Options,
+    pub(super) timelines: Box<dyn Timelines>,
 }
 
 /// The thread's state.
@@ -118,7 +120,7 @@ type Ready = Option<(Presenter, EventQueue<Presenter>)>;
 /// Binds the globals and makes the surface; `None` if it was stopped meanwhile.
 fn prepare(start: Start) -> Result<Ready, Status> {
     let gone = |error: &dyn std::error::Error| Status::Gone { reason: error.to_string() };
-    let Start { connection, shared, frames, stats, options } = start;
+    let Start { connection, shared, frames, stats, options, timelines } = start;
     let (list, mut events) = registry_queue_init::<Presenter>(&connection).map_err(|error| gone(&error))?;
     let bound = Globals::bind(&list, &events);
     let refused = |reason: Reason| Status::Refused { refused: Refusals::of_surface(&reason) };
@@ -147,7 +149,7 @@ fn prepare(start: Start) -> Result<Ready, Status> {
         copier: Copier::default(),
         composer: Composer::new(Way::Compose),
         bridge: Composer::new(Way::Bridge),
-        explicit: Explicit::default(),
+        explicit: Explicit::new(timelines),
         sync: Sync::default(),
         drawn_for: None,
         need: Need::default(),
@@ -259,13 +261,14 @@ impl Presenter {
         let moments = [
             self.gate.deadline(),
             self.pacing.deadline(self.patience()),
+            self.explicit.deadline(),
             self.choices.deadline(),
             self.imports.deadline(),
             self.copier.deadline(),
             self.composer.deadline(),
             self.bridge.deadline(),
         ];
-        Until { fence, deadline: moments.into_iter().flatten().min() }
+        Until { fence, release: self.explicit.event(), deadline: moments.into_iter().flatten().min() }
     }
 
     /// Does what time alone makes due: replies that waited too long, buffers that are not used any more.
@@ -276,6 +279,7 @@ impl Presenter {
                 drop(held.ack.take());
             }
         }
+        self.explicit.sweep(now);
         self.choices.sweep(now);
         self.imports.sweep(now);
         self.copier.sweep(now);
@@ -284,6 +288,16 @@ impl Presenter {
         if self.pacing.is_idle() {
             self.discard_retired();
         }
+    }
+
+    /// The compositor has shown a commit. Whether nothing waits for the screen any more.
+    fn seen(&mut self, serial: Serial) -> bool {
+        if self.explicit.holds(serial)
+            && let Some((reply, since)) = self.pacing.take_replies(serial)
+        {
+            self.explicit.owe(reply, since + self.patience());
+        }
+        self.pacing.seen(serial)
     }
 
     /// How long a compositor that shows anything takes to show a frame: until the next refresh, and
@@ -344,8 +358,9 @@ impl Presenter {
         };
         let surface = &objects.surface;
         let sync = match (&frame.origin, &pending.scanout) {
-            (Origin::Guest, Scanout::Dmabuf(dmabuf)) if self.may_sync(dmabuf) => {
-                self.explicit.attach(self.globals.syncobj.as_ref(), surface, &self.told.offer, &self.queue)
+            (Origin::Guest, Scanout::Dmabuf(dmabuf)) => {
+                let manager = self.globals.syncobj.as_ref();
+                self.explicit.attach(manager, surface, dmabuf, &self.told.offer, &self.queue)
             }
             _ => self.explicit.detach(),
         };
@@ -358,6 +373,7 @@ impl Presenter {
             (Content::Seen, _) => {}
         }
         let serial = self.pacing.commit(pending.ack, clock::now());
+        self.explicit.committed(serial);
         surface.frame(&self.queue, serial);
         if let Some(presentation) = self.globals.presentation(&self.told) {
             presentation.feedback(surface, &self.queue, pending.received);
@@ -377,10 +393,11 @@ impl Presenter {
     }
 
     /// Nothing new waits for the screen: what is on it may have changed all the same. A copy would have
-    /// to be made of all of it each time, and is not.
+    /// to be made of all of it each time, and is not; nor is a snapshot, which is of an update.
     fn resample(&mut self) {
         let copies = matches!(&self.announced, Some((_, Choice::Take { rung: Rung::Copy, .. }, _)));
-        if !copies && self.held.is_none() && self.motion.is_wanted(clock::now()) {
+        let live = self.options.presenting == Presenting::Live && !copies;
+        if live && self.held.is_none() && self.motion.is_wanted(clock::now()) {
             self.again = true;
             self.stats.resampled();
         }
@@ -407,11 +424,6 @@ impl Presenter {
             }
             Origin::Drawn { scene, .. } => self.drawn_for = Some(scene),
         }
-    }
-
-    /// Whether a buffer may have points on timelines: a compositor takes them for real ones alone.
-    fn may_sync(&self, dmabuf: &Dmabuf) -> bool {
-        self.globals.syncobj.is_some() && dmabuf.planes().iter().all(|plane| file::is_dmabuf(&plane.fd))
     }
 
     fn destroy(mut self, events: &EventQueue<Self>) {

@@ -1,5 +1,7 @@
 //! Where the presenter's thread sleeps: for the compositor, a wake, a buffer's fence, or a moment.
 
+use std::os::fd::BorrowedFd;
+
 use rustix::event::{PollFd, PollFlags, Timespec};
 use wayland_client::EventQueue;
 use wayland_client::backend::{ReadEventsGuard, WaylandError};
@@ -15,6 +17,8 @@ use crate::present::fence;
 pub(super) struct Until<'a> {
     /// A buffer that somebody draws into.
     pub(super) fence: Option<&'a Dmabuf>,
+    /// What tells that the compositor has let go of a buffer.
+    pub(super) release: Option<BorrowedFd<'a>>,
     pub(super) deadline: Option<Time>,
 }
 
@@ -39,7 +43,7 @@ pub(super) fn wait(
         let fd = guard.connection_fd();
         let waker = shared.waker();
         let wake = || PollFd::new(&waker, PollFlags::IN);
-        let mut fds = [PollFd::new(&fd, interest), wake(), wake(), wake(), wake(), wake()];
+        let mut fds = [PollFd::new(&fd, interest), wake(), wake(), wake(), wake(), wake(), wake()];
         let planes = until.fence.map_or(&[][..], |dmabuf| dmabuf.planes());
         let unready = planes.iter().take(fence::PLANES).filter(|plane| !fence::is_signalled(&plane.fd));
         let mut used = 2;
@@ -49,6 +53,10 @@ pub(super) fn wait(
         }
         // Ready since it was asked: there is nothing to sleep for.
         let ready = until.fence.is_some() && used == 2;
+        if let Some(release) = &until.release {
+            fds[used] = PollFd::new(release, PollFlags::IN);
+            used += 1;
+        }
         let deadline = if ready { Some(Time::default()) } else { until.deadline };
         match rustix::event::poll(&mut fds[..used], timeout(deadline).as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}

@@ -183,7 +183,7 @@ impl Client {
     fn act(self: &Rc<Self>, ask: &Ask) {
         match *ask {
             Ask::Open { rung } => self.open(rung, Presenting::Live),
-            Ask::OpenSnapshot => self.open(Rung::Auto, Presenting::Snapshot),
+            Ask::OpenSnapshot { rung } => self.open(rung, Presenting::Snapshot),
             Ask::Close => drop(self.output.take()),
             Ask::Border { units } => self.border.set(Some(units)),
             Ask::Nowhere => self.border.set(None),

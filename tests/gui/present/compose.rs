@@ -1,5 +1,7 @@
 //! The picture drawn by Oriel with a GPU, or with a processor in its place.
 
+use std::time::Duration;
+
 use super::stage::Stage;
 use super::words::{Ask, Medium, Report, Rung};
 use super::{WHOLE, inside, showing, shown, storm, switch};
@@ -174,21 +176,61 @@ fn sixteen_buffers_in_turn_are_not_imported_each_time_and_leave_nothing() {
     stage.quit();
 }
 
+/// What a guest draws into the buffer being shown, and tells nobody of.
+const SILENT: ((i32, i32), (u32, u32)) = ((0, 100), (320, 100));
+
+/// A guest that draws whole pictures for a while, and then a part without saying so. Whether the screen
+/// shows that part though nobody was told.
+fn shows_what_nobody_tells(stage: &mut Stage, last: u32) -> bool {
+    // QEMU polls a vGPU so.
+    for picture in last - 12..=last {
+        stage.ask(Ask::Paint { rect: (0, 0, 320, 200), picture });
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    stage.wait("a reply", |report| report.answered == report.updates);
+    let (at, size) = SILENT;
+    stage.ask(Ask::Scribble { rect: (at.0, at.1, size.0, size.1), picture: last + 1 });
+    (0..6).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        stage.shows(at, size, last + 1)
+    })
+}
+
+#[test]
+fn what_a_guest_draws_into_the_buffer_is_seen_live() {
+    let mut stage = shown(Medium::SealedDmabuf, Rung::Compose);
+    // On a busy computer the guest may have stood still for too long by then.
+    let seen = (1..=20).any(|round| shows_what_nobody_tells(&mut stage, round * 20));
+    let report = stage.report();
+    assert!(seen, "{report:#?}");
+    assert_eq!(report.stats["path"]["presenting"], "live");
+    stage.quit();
+}
+
 #[test]
 fn a_snapshot_is_a_copy_of_its_update() {
-    let mut stage = Stage::new(1.0, (320, 200));
-    switch(&mut stage, Medium::SealedMap, 1);
-    stage.ask(Ask::OpenSnapshot);
-    stage.expect("first", (0, 0), WHOLE, |_, _| 1);
-    // Nobody is told: the picture stays as it was at the update.
-    stage.ask(Ask::Scribble { rect: (0, 100, 320, 100), picture: 9 });
-    let rect = (10, 20, 50, 30);
-    stage.ask(Ask::Paint { rect, picture: 2 });
-    stage.expect("painted", (10, 20), (50, 30), |_, _| u32::MAX);
-    stage.wait("a reply", |report| report.answered == report.updates);
-    let report = stage.report();
-    assert!(!report.status.contains("rung: Direct"), "{report:#?}");
-    stage.quit();
+    for rung in [Rung::Auto, Rung::Compose, Rung::Copy, Rung::Gtk] {
+        let mut stage = Stage::new(1.0, (320, 200));
+        switch(&mut stage, Medium::SealedDmabuf, 1);
+        stage.ask(Ask::OpenSnapshot { rung });
+        stage.expect("first", (0, 0), WHOLE, |_, _| 1);
+        // Now and then the last update is drawn only when the part that nobody told of is there: then it
+        // is a copy of that. Who shows live shows it every time.
+        let mut last = 0;
+        let unseen = (1..=8).any(|round| {
+            last = round * 20;
+            !shows_what_nobody_tells(&mut stage, last)
+        });
+        let report = stage.report();
+        assert!(unseen, "{rung:?}: {report:#?}");
+        assert_eq!(report.stats["path"]["presenting"], "snapshot", "{report:#?}");
+        assert!(!report.status.contains("rung: Direct"), "{report:#?}");
+        let (at, size) = SILENT;
+        stage.expect("as it was told", (0, 0), (320, 100), |_, _| last);
+        stage.ask(Ask::Paint { rect: (at.0, at.1, size.0, size.1), picture: last + 1 });
+        stage.expect("told", (0, 0), WHOLE, inside((at.0, at.1, size.0, size.1), last + 1, last));
+        stage.quit();
+    }
 }
 
 #[test]

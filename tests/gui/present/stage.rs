@@ -344,6 +344,16 @@ impl Stage {
         self.expect_pixels(name, self.on_screen(at, size), |_, _| Some(colour));
     }
 
+    /// Whether the screen shows a picture there at the moment.
+    pub(crate) fn shows(&mut self, at: (i32, i32), (width, height): (u32, u32), picture: u32) -> bool {
+        let place = self.on_screen(at, (width, height));
+        let (left, top) = (at.0.cast_unsigned(), at.1.cast_unsigned());
+        let Ok(image) = self.sway.shot_of(&self.output) else { return false };
+        let image = image.crop(place);
+        let mut pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        pixels.all(|(x, y)| image.get(x, y)[..3] == pixel(picture, left + x, top + y))
+    }
+
     /// Waits until not one pixel in ten is as in picture 1.
     pub(crate) fn expect_change(&mut self, name: &str, at: (i32, i32), size: (u32, u32)) {
         let place = self.on_screen(at, size);

@@ -73,7 +73,9 @@ pub(crate) enum Ask {
         rung: Rung,
     },
     /// The same, with a copy of each update.
-    OpenSnapshot,
+    OpenSnapshot {
+        rung: Rung,
+    },
     Close,
     /// Opens and closes the output many times.
     Churn {

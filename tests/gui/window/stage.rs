@@ -133,6 +133,7 @@ fn begin(application: &adw::Application, socket: &UnixStream) {
             recorder,
             window: None,
             mailboxes: BTreeMap::new(),
+            stats: BTreeMap::new(),
             hardware: Hardware::VirtioGpu,
             managed: None,
             hypervisor: None,
@@ -154,6 +155,7 @@ struct Play {
     recorder: Rc<Recorder>,
     window: Option<(MachineWindow, Sender<Event>)>,
     mailboxes: BTreeMap<u32, Arc<Mailbox>>,
+    stats: BTreeMap<u32, Arc<Stats>>,
     /// What draws the next console.
     hardware: Hardware,
     /// libvirt's machine behind the next window.
@@ -360,6 +362,8 @@ impl Play {
     fn add_console_of(&mut self, kind: ConsoleKind, id: u32) {
         let frames = Arc::new(Mailbox::default());
         self.mailboxes.insert(id, frames.clone());
+        let stats = Arc::new(Stats::new(clock::now()));
+        self.stats.insert(id, stats.clone());
         self.tell(Event::ConsoleAdded(Console {
             id: ConsoleId(id),
             label: if id == 0 { "virtio-gpu-pci".to_owned() } else { format!("virtio-gpu-pci.{id}") },
@@ -369,11 +373,15 @@ impl Play {
             hardware: self.hardware,
             size: Size::new(640, 480),
             frames,
-            stats: Arc::new(Stats::new(clock::now())),
+            stats,
         }));
     }
 
+    /// As a listener does.
     fn apply(&self, id: u32, event: frame::Event<'_>) {
+        if event.is_update() {
+            self.stats[&id].updated();
+        }
         self.mailboxes[&id].apply(event, clock::now()).expect("a valid event");
     }
 

@@ -1,7 +1,9 @@
 //! A compositor in the test's own process: it offers, refuses and withholds what it is told to, ends
 //! the connection over what real ones end it over, and remembers what it was asked for.
 
-use std::collections::HashMap;
+pub(super) mod points;
+
+use std::collections::{HashMap, HashSet};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,13 +21,15 @@ use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_dmabuf_feedback_
 use wayland_protocols::wp::linux_dmabuf::zv1::server::zwp_linux_dmabuf_v1::{
     self as dmabuf, ZwpLinuxDmabufV1,
 };
-use wayland_protocols::wp::viewporter::server::wp_viewport::WpViewport;
+use wayland_protocols::wp::linux_drm_syncobj::v1::server::wp_linux_drm_syncobj_manager_v1::WpLinuxDrmSyncobjManagerV1;
+use wayland_protocols::wp::viewporter::server::wp_viewport::{self as viewport, WpViewport};
 use wayland_protocols::wp::viewporter::server::wp_viewporter::{self as viewporter, WpViewporter};
 use wayland_server::backend::{ClientData, ClientId, ObjectId};
 use wayland_server::protocol::wl_buffer::WlBuffer;
 use wayland_server::protocol::wl_callback::WlCallback;
 use wayland_server::protocol::wl_compositor::{self, WlCompositor};
-use wayland_server::protocol::wl_region::WlRegion;
+use wayland_server::protocol::wl_output::Transform;
+use wayland_server::protocol::wl_region::{self, WlRegion};
 use wayland_server::protocol::wl_shm::{self, WlShm};
 use wayland_server::protocol::wl_shm_pool::{self, WlShmPool};
 use wayland_server::protocol::wl_subcompositor::{self, WlSubcompositor};
@@ -33,6 +37,8 @@ use wayland_server::protocol::wl_subsurface::WlSubsurface;
 use wayland_server::protocol::wl_surface::{self, WlSurface};
 use wayland_server::{Client, DataInit, Dispatch, Display, DisplayHandle, GlobalDispatch, New, Resource};
 
+use self::points::{Commit, Points};
+use super::timelines::Book;
 use crate::pixel::{Fourcc, Modifier};
 
 const LIMIT: Duration = Duration::from_secs(150);
@@ -54,16 +60,37 @@ pub(super) enum Do {
     Refuse(bool),
     /// Say nothing of frames, or say it at once.
     Hide(bool),
+    /// Reach no point of release, or each when its buffer is replaced.
+    Keep(bool),
 }
 
 /// What it was asked for, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seen {
+    /// A plane of a buffer: its index and file, and where it lies.
+    Add {
+        index: u32,
+        inode: u64,
+        offset: u32,
+        stride: u32,
+        modifier: Modifier,
+    },
     Create {
+        size: (i32, i32),
         format: Fourcc,
         modifier: Modifier,
         planes: usize,
     },
+    /// All of a surface that is said to be opaque.
+    Opaque(Vec<[i32; 4]>),
+    Transform(Transform),
+    /// In 256ths of a pixel; `None` for all of the buffer.
+    Source(Option<[i32; 4]>),
+    Destination(i32, i32),
+    /// The points of the commit that follows.
+    Points(Points),
+    /// The picture's surface has points no longer.
+    Pointless,
     /// A buffer of the picture's surface, by the number of its creation; `None` takes it away.
     Attach(Option<u32>),
     Damage([i32; 4]),
@@ -84,15 +111,20 @@ pub(super) struct Compositor {
 }
 
 impl Compositor {
-    /// Serves one client, with linux-dmabuf of this version; the other end of the client's socket.
-    pub(super) fn start(version: u32, orders: impl IntoIterator<Item = Do>) -> (Self, UnixStream) {
+    /// Serves one client, with linux-dmabuf of this version, and explicit synchronisation on these
+    /// timelines; the other end of the client's socket.
+    pub(super) fn start(
+        version: u32,
+        timelines: Option<Book>,
+        orders: impl IntoIterator<Item = Do>,
+    ) -> (Self, UnixStream) {
         let (ours, theirs) = UnixStream::pair().expect("a socket");
         let (sender, receiver) = channel();
         let log = Arc::new(Log::default());
         let wake = Arc::new(rustix::event::eventfd(0, EventfdFlags::CLOEXEC).expect("an event"));
         let compositor = Self { log: log.clone(), orders: sender, wake: wake.clone() };
         orders.into_iter().for_each(|order| compositor.order(order));
-        std::thread::spawn(move || serve(ours, version, &receiver, &wake, log));
+        std::thread::spawn(move || serve(ours, version, timelines, &receiver, &wake, log));
         (compositor, theirs)
     }
 
@@ -128,9 +160,19 @@ struct State {
     attached: Option<WlBuffer>,
     replaced: Option<WlBuffer>,
     buffers: u32,
+    /// Those of shared memory.
+    shared: HashSet<u32>,
+    commit: Commit,
 }
 
-fn serve(socket: UnixStream, version: u32, orders: &Receiver<Do>, wake: &OwnedFd, log: Arc<Log>) {
+fn serve(
+    socket: UnixStream,
+    version: u32,
+    timelines: Option<Book>,
+    orders: &Receiver<Do>,
+    wake: &OwnedFd,
+    log: Arc<Log>,
+) {
     let mut display = Display::<State>::new().expect("a display");
     let mut handle = display.handle();
     handle.create_global::<State, WlCompositor, ()>(6, ());
@@ -138,6 +180,9 @@ fn serve(socket: UnixStream, version: u32, orders: &Receiver<Do>, wake: &OwnedFd
     handle.create_global::<State, WlShm, ()>(1, ());
     handle.create_global::<State, WpViewporter, ()>(1, ());
     handle.create_global::<State, ZwpLinuxDmabufV1, ()>(version, ());
+    if timelines.is_some() {
+        handle.create_global::<State, WpLinuxDrmSyncobjManagerV1, ()>(1, ());
+    }
     handle.insert_client(socket, Arc::new(Nobody)).expect("a client");
     let mut state = State {
         log,
@@ -151,6 +196,8 @@ fn serve(socket: UnixStream, version: u32, orders: &Receiver<Do>, wake: &OwnedFd
         attached: None,
         replaced: None,
         buffers: 0,
+        shared: HashSet::new(),
+        commit: Commit::new(timelines.unwrap_or_default()),
     };
     loop {
         loop {
@@ -180,6 +227,7 @@ impl State {
                 self.feedbacks.iter().for_each(|feedback| self.advise(feedback));
             }
             Do::Refuse(refuse) => self.refuse = refuse,
+            Do::Keep(keep) => self.commit.keep(keep),
             Do::Hide(hide) => {
                 self.hide = hide;
                 if !hide {
@@ -237,7 +285,7 @@ macro_rules! globals {
     )*};
 }
 
-globals!(WlCompositor, WlSubcompositor, WpViewporter);
+globals!(WlCompositor, WlSubcompositor, WpViewporter, WpLinuxDrmSyncobjManagerV1);
 
 impl GlobalDispatch<WlShm, ()> for State {
     fn bind(
@@ -294,13 +342,25 @@ macro_rules! requests {
 
 requests!(WlCompositor, (), |_, _, request, (), init| match request {
     wl_compositor::Request::CreateSurface { id } => _ = init.init(id, ()),
-    wl_compositor::Request::CreateRegion { id } => _ = init.init(id, ()),
+    wl_compositor::Request::CreateRegion { id } => _ = init.init(id, Mutex::default()),
     _ => {}
 });
-requests!(WlRegion, (), |_, _, _, (), _| {});
+requests!(WlRegion, Rects, |_, _, request, rects, _| {
+    if let wl_region::Request::Add { x, y, width, height } = request {
+        rects.lock().expect("no panic").push([x, y, width, height]);
+    }
+});
 requests!(WlCallback, (), |_, _, _, (), _| {});
 requests!(WlSubsurface, (), |_, _, _, (), _| {});
-requests!(WpViewport, (), |_, _, _, (), _| {});
+requests!(WpViewport, (), |state, _, request, (), _| match request {
+    viewport::Request::SetSource { x, y, width, height } => {
+        #[expect(clippy::cast_possible_truncation, reason = "it came as so many 256ths")]
+        let source = [x, y, width, height].map(|length| (length * 256.0) as i32);
+        state.saw(Seen::Source((source != [-256; 4]).then_some(source)));
+    }
+    viewport::Request::SetDestination { width, height } => state.saw(Seen::Destination(width, height)),
+    _ => {}
+});
 requests!(ZwpLinuxDmabufFeedbackV1, (), |_, _, _, (), _| {});
 requests!(WlSubcompositor, (), |state, _, request, (), init| {
     if let wl_subcompositor::Request::GetSubsurface { id, surface, .. } = request {
@@ -321,6 +381,7 @@ requests!(WlShm, (), |_, _, request, (), init| {
 requests!(WlShmPool, (), |state, _, request, (), init| {
     if let wl_shm_pool::Request::CreateBuffer { id, .. } = request {
         init.init(id, state.buffers);
+        state.shared.insert(state.buffers);
         state.buffers += 1;
     }
 });
@@ -352,6 +413,7 @@ requests!(WlSurface, (), |state, surface, request, (), init| {
         wl_surface::Request::Attach { buffer, .. } if is_picture => {
             let number = buffer.as_ref().map(|buffer| *buffer.data::<u32>().expect("a buffer of ours"));
             state.saw(Seen::Attach(number));
+            state.commit.attach(number);
             if state.attached != buffer {
                 state.replaced = std::mem::replace(&mut state.attached, buffer);
             }
@@ -359,10 +421,25 @@ requests!(WlSurface, (), |state, surface, request, (), init| {
         wl_surface::Request::DamageBuffer { x, y, width, height } if is_picture => {
             state.saw(Seen::Damage([x, y, width, height]));
         }
+        wl_surface::Request::SetBufferTransform { transform } if is_picture => {
+            state.saw(Seen::Transform(transform.into_result().expect("a transform")));
+        }
+        wl_surface::Request::SetOpaqueRegion { region } => {
+            let rects =
+                region.map(|region| region.data::<Rects>().expect("ours").lock().expect("no panic").clone());
+            state.saw(Seen::Opaque(rects.unwrap_or_default()));
+        }
         wl_surface::Request::Commit => {
             if is_picture {
+                if let Some(points) = state.commit.check(|buffer| !state.shared.contains(&buffer)) {
+                    state.saw(Seen::Points(points));
+                }
                 state.saw(Seen::Commit);
-                if let Some(replaced) = state.replaced.take().filter(Resource::is_alive) {
+                let replaced = state.replaced.take().filter(Resource::is_alive);
+                // Of a buffer that had points nothing else is told.
+                if !state.commit.release()
+                    && let Some(replaced) = replaced
+                {
                     replaced.release();
                 }
             }
@@ -385,6 +462,9 @@ requests!(ZwpLinuxDmabufV1, (), |state, _, request, (), init| match request {
     _ => {}
 });
 
+/// What a region is made of.
+type Rects = Mutex<Vec<[i32; 4]>>;
+
 /// The modifiers of the planes.
 type Planes = Mutex<Vec<Modifier>>;
 
@@ -400,12 +480,16 @@ impl Dispatch<ZwpLinuxBufferParamsV1, Planes> for State {
     ) {
         let mut planes = planes.lock().expect("no panic");
         match request {
-            params::Request::Add { modifier_hi, modifier_lo, .. } => {
-                planes.push(Modifier(u64::from(modifier_hi) << 32 | u64::from(modifier_lo)));
+            params::Request::Add { fd, plane_idx: index, offset, stride, modifier_hi, modifier_lo } => {
+                let modifier = Modifier(u64::from(modifier_hi) << 32 | u64::from(modifier_lo));
+                let inode = rustix::fs::fstat(&fd).expect("a file").st_ino;
+                state.saw(Seen::Add { index, inode, offset, stride, modifier });
+                planes.push(modifier);
             }
-            params::Request::Create { format, .. } => {
+            params::Request::Create { width, height, format, .. } => {
                 let (format, modifier) = (Fourcc(format), planes[0]);
-                state.saw(Seen::Create { format, modifier, planes: planes.len() });
+                let size = (width, height);
+                state.saw(Seen::Create { size, format, modifier, planes: planes.len() });
                 if !state.offers((format, modifier)) || planes.iter().any(|plane| *plane != modifier) {
                     params.post_error(params::Error::InvalidFormat, "not offered");
                 } else if state.refuse {

@@ -29,7 +29,7 @@ impl Dispatch<WlCallback, Serial> for Presenter {
             state.frames.cadence().seen(clock::now(), Duration::ZERO);
         }
         state.set_audience(Audience::Watching);
-        if state.pacing.seen(*serial) {
+        if state.seen(*serial) {
             state.discard_retired();
             state.resample();
         }
