@@ -1,5 +1,7 @@
 //! What the program under test says of itself when it is asked, and what is done in its dialogs.
 
+use oriel::source::libvirt::Roster;
+
 use super::*;
 
 impl Play {
@@ -161,9 +163,16 @@ impl Play {
     pub(super) fn define(&self, file: &str) {
         let (hypervisor, recorder) = (self.hypervisor(), self.recorder.clone());
         let text = std::fs::read_to_string(file).expect("a definition");
+        let (_, uuid) = text.split_once("<uuid>").expect("a UUID");
+        let uuid = uuid.split('<').next().unwrap_or_default().to_owned();
         glib::spawn_future_local(async move {
             let words =
                 hypervisor.define(text).await.map_or_else(|error| error.to_string(), |()| "yes".into());
+            // Whoever looks for it finds it once libvirt has told of it.
+            let known = move |roster: &Roster| roster.find(&uuid).map(|_| ());
+            if words == "yes" {
+                hypervisor.when(known).await;
+            }
             recorder.say(&format!("taken {words}"));
         });
     }
