@@ -10,6 +10,7 @@ mod flips;
 mod guests;
 mod handover;
 mod mdev;
+mod pen;
 mod rungs;
 #[path = "../it/screen.rs"]
 mod screen;
