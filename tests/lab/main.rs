@@ -11,6 +11,7 @@ mod guests;
 mod handover;
 mod mdev;
 mod pen;
+mod pointer;
 mod rungs;
 #[path = "../it/screen.rs"]
 mod screen;
