@@ -17,7 +17,7 @@ mod scanout;
 
 pub use ack::{Ack, Acknowledge};
 pub use cadence::{Beat, Cadence, USUAL_REFRESH};
-pub use cursor::{Cursor, Pointer};
+pub use cursor::{Cursor, Pointer, PointerKind};
 pub use damage::Damage;
 pub use mailbox::{Audience, Change, Mailbox};
 pub use model::{Applied, Event, Model, Pending, Screen};

@@ -70,6 +70,17 @@ pub enum Pointer {
     Shown(Option<Arc<Cursor>>),
 }
 
+/// How a display tells that the guest shows its pointer.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum PointerKind {
+    /// By saying so (`MouseSet`).
+    #[default]
+    Said,
+    /// By its shape as well: a vGPU's cursor plane that shows something again is given anew, and where it is
+    /// only if it is elsewhere than before (`vfio_display_dmabuf_update`, hw/vfio/display.c).
+    Plane,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

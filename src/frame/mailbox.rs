@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ack::Ack;
 use super::cadence::Cadence;
-use super::cursor::Pointer;
+use super::cursor::{Pointer, PointerKind};
 use super::model::{Applied, Event, Model, Pending, Screen};
 use super::pulse::{Counters, Pulse};
 use super::scanout::{LayoutError, Scanout};
@@ -183,6 +183,11 @@ impl Mailbox {
     /// What the person is to be shown.
     pub fn screen(&self) -> Screen {
         self.lock().model.screen()
+    }
+
+    /// From now on the display tells of its pointer so.
+    pub fn set_pointer_kind(&self, kind: PointerKind) {
+        self.lock().model.set_pointer_kind(kind);
     }
 
     /// What the guest wants of the pointer.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ack::Ack;
-use super::cursor::{Cursor, Pointer};
+use super::cursor::{Cursor, Pointer, PointerKind};
 use super::damage::Damage;
 use super::recovery::Recovery;
 use super::scanout::{Dmabuf, Image, LayoutError, Mapped, Pixels, Scanout};
@@ -154,6 +154,7 @@ pub struct Model {
     fresh: Option<Fresh>,
     console: Option<(Size<Guest>, Time)>,
     pointer: Pointer,
+    pointer_kind: PointerKind,
     place: Option<Point<Guest>>,
     /// The last shape, also while the pointer is hidden.
     shape: Option<Arc<Cursor>>,
@@ -169,6 +170,7 @@ impl Default for Model {
             fresh: None,
             console: None,
             pointer: Pointer::Unknown,
+            pointer_kind: PointerKind::default(),
             place: None,
             shape: None,
             recovery: Recovery::default(),
@@ -270,6 +272,11 @@ impl Model {
     /// virtio-gpu have it. Few devices tell the place of the hot spot instead.
     pub fn pointer_place(&self) -> Option<Point<Guest>> {
         self.place
+    }
+
+    /// From now on the display tells of its pointer so.
+    pub fn set_pointer_kind(&mut self, kind: PointerKind) {
+        self.pointer_kind = kind;
     }
 
     /// What the guest wants of the pointer.
@@ -447,9 +454,9 @@ impl Model {
     }
 
     fn define_cursor(&mut self, cursor: Arc<Cursor>) -> bool {
-        let pointer = match self.pointer {
-            Pointer::Hidden => Pointer::Hidden,
-            Pointer::Unknown | Pointer::Shown(_) => Pointer::Shown(Some(cursor.clone())),
+        let pointer = match (&self.pointer, self.pointer_kind) {
+            (Pointer::Hidden, PointerKind::Said) => Pointer::Hidden,
+            _ => Pointer::Shown(Some(cursor.clone())),
         };
         self.shape = Some(cursor);
         std::mem::replace(&mut self.pointer, pointer.clone()) != pointer

@@ -10,6 +10,7 @@ use zruntime::SharedRuntime;
 
 use super::ConsoleId;
 use crate::display1::Pace;
+use crate::frame::PointerKind;
 use crate::resolution::Device;
 use crate::source::Link;
 use crate::source::libvirt::Drawn;
@@ -123,6 +124,14 @@ impl Hardware {
             // Its updates are QEMU's polls, which come whatever we say.
             Self::Vfio { .. } => Pace::AtOnce,
             Self::VirtioGpu | Self::Ramfb | Self::Other | Self::Unknown => Pace::Screen,
+        }
+    }
+
+    /// How it tells that the guest shows its pointer.
+    pub fn pointer_kind(self) -> PointerKind {
+        match self {
+            Self::Vfio { .. } => PointerKind::Plane,
+            Self::VirtioGpu | Self::Ramfb | Self::Other | Self::Unknown => PointerKind::Said,
         }
     }
 

@@ -398,6 +398,7 @@ impl<'a> Serving<'a> {
         };
         let console = self.link.peer.console(id.0);
         let Console { frames: mailbox, stats, hardware, .. } = known.console.clone();
+        mailbox.set_pointer_kind(hardware.pointer_kind());
         let frames = Frames { mailbox, stats, pace: hardware.pace() };
         self.job(async move { Done::Registered(id, Listener::register(&console, frames, report).await) });
     }

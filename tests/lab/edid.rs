@@ -10,7 +10,7 @@ use harness::viewer::Viewer;
 use serde_json::Value;
 
 use crate::mdev::{Kind, Mdev};
-use crate::stage::{LIMIT, keep, nested, next_stats, unique, view_window, wait_for_driver};
+use crate::stage::{Evidence, LIMIT, nested, next_stats, unique, view_window, wait_for_driver};
 
 /// What the device shows at most (samples/vfio-mdev/mbochs.c, `mbochs_types`).
 const MOST: (u32, u32) = (800, 600);
@@ -96,13 +96,7 @@ fn fits((width, height): (u32, u32), window: (u32, u32)) -> bool {
 #[test]
 fn the_guest_follows_as_far_as_its_device_goes() -> Result<()> {
     let room = Room::open()?;
-    let outcome = follow(&room);
-    if outcome.is_err() {
-        keep(&room.sway, &room.viewer, "edid")?;
-        let dir = harness::shot::artifacts().join("edid");
-        let _ = std::fs::write(dir.join("serial.log"), room.machine.serial().lines().join("\n"));
-    }
-    outcome
+    Evidence::of(&room.sway, &room.viewer, &room.machine).of_failure("edid", || follow(&room))
 }
 
 fn follow(room: &Room) -> Result<()> {

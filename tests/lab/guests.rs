@@ -7,7 +7,7 @@ use harness::viewer::Viewer;
 
 use crate::mdev::{Kind, Mdev};
 use crate::stage::{
-    LIMIT, SCREEN, desk, keep, nested, nested_without_guest, next_stats, total, view, wait_for_driver,
+    Evidence, LIMIT, SCREEN, desk, nested, nested_without_guest, next_stats, total, view, wait_for_driver,
     wait_for_unique,
 };
 use crate::world::{Corner, is_black};
@@ -39,11 +39,7 @@ fn shown_directly(device: &str, name: &str) -> Result<()> {
     let machine = virtio(device)?;
     let sway = desk()?;
     let viewer = view(&sway, "auto", &["--qmp", &machine.qmp_socket()?.to_string_lossy()])?;
-    let outcome = watch(&machine, &sway, &viewer, name);
-    if outcome.is_err() {
-        keep(&sway, &viewer, name)?;
-    }
-    outcome
+    Evidence::of(&sway, &viewer, &machine).of_failure(name, || watch(&machine, &sway, &viewer, name))
 }
 
 fn watch(machine: &Running, sway: &Sway, viewer: &Viewer, name: &str) -> Result<()> {
@@ -84,12 +80,10 @@ fn a_vgpu_without_dmabufs_is_shown_too() -> Result<()> {
     let sway = desk()?;
     let viewer = view(&sway, "auto", &["--qmp", &machine.qmp_socket()?.to_string_lossy()])?;
     let gray = |y: u32| u8::try_from(y * 255 / SCREEN.1).unwrap_or(255);
-    let shown = sway.wait_for_picture("mdpy", LIMIT, |image| {
-        let right = |y: u32| image.get(SCREEN.0 / 2, y)[..3] == [gray(y); 3];
-        (0..SCREEN.1).step_by(11).all(right).then_some(())
-    });
-    if shown.is_err() {
-        keep(&sway, &viewer, "mdpy")?;
-    }
-    shown
+    Evidence::of(&sway, &viewer, &machine).of_failure("mdpy", || {
+        sway.wait_for_picture("mdpy", LIMIT, |image| {
+            let right = |y: u32| image.get(SCREEN.0 / 2, y)[..3] == [gray(y); 3];
+            (0..SCREEN.1).step_by(11).all(right).then_some(())
+        })
+    })
 }

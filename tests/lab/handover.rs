@@ -1,11 +1,31 @@
 //! One window from power-on to desktop and back: firmware, driver, modes, unloading, reset, crash.
 
 use harness::machine::Report;
+use harness::shot::Image;
 use harness::{Error, Result};
 use serde_json::json;
 
-use crate::stage::{LIMIT, SCREEN, next_stats, total, wait_for_unique};
-use crate::world::{Corner, GUEST, World, is_black, world};
+use crate::stage::{LIMIT, SCREEN, next_stats, total, unique, wait_for_unique};
+use crate::world::{Corner, GUEST, STRIDE, World, is_black, world};
+
+/// Whether these are the firmware's first lines: letters of its gray, on black, and nothing else.
+fn is_firmware(corner: &Image) -> bool {
+    const GRAY: [u8; 3] = [170; 3];
+    let letters = corner.count(|pixel| pixel[..3] == GRAY);
+    letters > 0 && letters == corner.count(|pixel| pixel[..3] != [0; 3])
+}
+
+/// Whether the guest's unique picture begins where it has to, and nothing is beside it.
+fn is_guests(corner: &Image) -> bool {
+    let guest = unique(GUEST);
+    let (left, top) = ((SCREEN.0 - GUEST.0) / 2, (SCREEN.1 - GUEST.1) / 2);
+    let want = |x: u32, y: u32| match (x.checked_sub(left), y.checked_sub(top)) {
+        (Some(x), Some(y)) => guest.get(x, y),
+        _ => [0, 0, 0, 255],
+    };
+    let want = Image::from_fn(corner.width(), corner.height(), |x, y| want(x * STRIDE, y * STRIDE));
+    matches!(corner.compare(&want), Ok(None))
+}
 
 #[test]
 fn power_on_leads_from_the_firmware_to_the_driver_without_a_black_frame() -> Result<()> {
@@ -21,8 +41,12 @@ fn power_on_leads_from_the_firmware_to_the_driver_without_a_black_frame() -> Res
                 pictures.len()
             )));
         }
-        let last = pictures.len() - 1;
-        assert!(seen < last, "the firmware was seen before the driver");
+        // What ramfb shows was there before anything of the vGPU's.
+        if !is_firmware(&pictures[seen]) {
+            pictures[seen].keep("power-on.first")?;
+            return Err(Error::failed("the first picture is not the firmware's"));
+        }
+        assert!(pictures.last().is_some_and(is_guests), "the guest's picture is the last one");
         let stats = world.viewer.stats()?;
         assert_eq!(world.rung()?, "direct");
         assert_eq!(total(&stats, "copied"), 0, "no byte was copied since power-on");

@@ -10,6 +10,8 @@ mod flips;
 mod guests;
 mod handover;
 mod mdev;
+mod pen;
+mod pointer;
 mod rungs;
 #[path = "../it/screen.rs"]
 mod screen;

@@ -1,8 +1,10 @@
 //! What every test here needs: a desktop that takes dma-bufs, the real program on it, and what they show.
 
-use std::fs;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
+use std::{fs, thread};
 
 use harness::desk::{Desk, Find, Output, Renderer, Sway, SwayConfig};
 use harness::machine::{Builder, Display, GuestOptions, Report, Running};
@@ -38,7 +40,7 @@ pub(crate) fn view(sway: &Sway, present: &str, source: &[&str]) -> Result<Viewer
     let viewer = Viewer::start_as(sway, command, "connect", &arguments)?;
     let found = sway.wait_for_window(Find::Pid(viewer.id()), LIMIT);
     if let Err(error) = found {
-        keep(sway, &viewer, "no-window")?;
+        Evidence { desk: Some((sway, &viewer)), machine: None }.keep("no-window")?;
         return Err(error);
     }
     Ok(viewer)
@@ -58,23 +60,57 @@ fn traced(sway: &Sway) -> Result<Command> {
     Ok(command)
 }
 
-/// Leaves logs, trace, statistics and a screenshot among the artefacts.
-pub(crate) fn keep(sway: &Sway, viewer: &Viewer, name: &str) -> Result<()> {
-    let dir = shot::artifacts().join(name);
-    fs::create_dir_all(&dir).doing(format_args!("make {}", dir.display()))?;
-    let files = [
-        (sway.process().stderr().to_owned(), "sway.log"),
-        (viewer.stderr().to_owned(), "oriel.wayland.log"),
-        (sway.session().scope().join("stats.jsonl"), "stats.jsonl"),
-    ];
-    for (from, to) in files {
-        // One that is missing is no reason to lose the others.
-        let _ = fs::copy(from, dir.join(to));
+/// What a test has to show of itself when it fails.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Evidence<'a> {
+    pub(crate) desk: Option<(&'a Sway, &'a Viewer)>,
+    pub(crate) machine: Option<&'a Running>,
+}
+
+impl<'a> Evidence<'a> {
+    /// Of a viewer of a machine.
+    pub(crate) fn of(sway: &'a Sway, viewer: &'a Viewer, machine: &'a Running) -> Self {
+        Self { desk: Some((sway, viewer)), machine: Some(machine) }
     }
-    if let Ok(picture) = sway.screenshot() {
-        picture.save(&dir.join("screen.png"))?;
+
+    /// Leaves logs, trace, statistics and a screenshot among the artefacts.
+    pub(crate) fn keep(&self, name: &str) -> Result<()> {
+        let dir = shot::artifacts().join(name);
+        fs::create_dir_all(&dir).doing(format_args!("make {}", dir.display()))?;
+        // What is missing is no reason to lose the rest.
+        let copy = |from: &Path, to: &str| drop(fs::copy(from, dir.join(to)));
+        if let Some(machine) = self.machine {
+            let _ = fs::write(dir.join("serial.log"), machine.serial().lines().join("\n"));
+            copy(machine.stderr(), "qemu.log");
+        }
+        let Some((sway, viewer)) = self.desk else { return Ok(()) };
+        copy(sway.process().stderr(), "sway.log");
+        copy(viewer.stderr(), "oriel.wayland.log");
+        copy(&sway.session().scope().join("stats.jsonl"), "stats.jsonl");
+        if let Ok(picture) = sway.screenshot() {
+            picture.save(&dir.join("screen.png"))?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Does what may fail, by an error or by an assertion, and keeps the evidence if it does.
+    pub(crate) fn of_failure<T>(self, name: &str, test: impl FnOnce() -> Result<T>) -> Result<T> {
+        settled(panic::catch_unwind(AssertUnwindSafe(test)), || self.keep(name))
+    }
+}
+
+/// Hands on how a test ended, after something else if it ended badly.
+pub(crate) fn settled<T>(
+    outcome: thread::Result<Result<T>>,
+    if_badly: impl FnOnce() -> Result<()>,
+) -> Result<T> {
+    if !matches!(outcome, Ok(Ok(_)))
+        && let Err(error) = if_badly()
+    {
+        // The test's own end says more.
+        eprintln!("no evidence: {error}");
+    }
+    outcome.unwrap_or_else(|assertion| panic::resume_unwind(assertion))
 }
 
 /// A machine in this one with this display device alone, whose guest does nothing that takes long.

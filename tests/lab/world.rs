@@ -1,5 +1,6 @@
 //! One machine with a vGPU that most tests share: it has been seen from power-on, and goes on from test to test.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use harness::desk::{Film, Sway};
@@ -10,13 +11,13 @@ use harness::{Error, Result};
 use serde_json::json;
 
 use crate::mdev::{Kind, Mdev};
-use crate::stage::{LIMIT, desk, keep, nested, view, wait_for_unique};
+use crate::stage::{Evidence, LIMIT, desk, nested, settled, view, wait_for_unique};
 
 /// Where both the firmware's first lines and a part of the guest's picture are.
 const CORNER: Rect = Rect { x: 0, y: 0, width: 256, height: 192 };
 
 /// Of the corner's pixels every so manieth is kept, across and down.
-const STRIDE: u32 = 3;
+pub(crate) const STRIDE: u32 = 3;
 
 /// What the guest shows, in the middle of the screen: fewer pixels than the firmware, for speed.
 pub(crate) const GUEST: (u32, u32) = (640, 480);
@@ -79,11 +80,8 @@ pub(crate) fn world(name: &str, test: impl FnOnce(&mut World) -> Result<()>) -> 
         Some(world) => world,
         None => World::start()?,
     };
-    let outcome = test(&mut world);
-    if let Err(error) = outcome {
-        world.keep(name)?;
-        return Err(error);
-    }
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| test(&mut world)));
+    settled(outcome, || world.evidence().keep(name))?;
     *slot = Some(world);
     Ok(())
 }
@@ -94,16 +92,17 @@ impl World {
         let mdev = Mdev::create(Kind::MbochsLarge)?;
         let guest =
             GuestOptions { mode: Some(GUEST), more: MORE.to_owned(), ..GuestOptions::paint("unique") };
-        let machine = nested(guest, 128, &mdev.device("")).argument("-S").prepare()?.start()?;
+        let machine = nested(guest, 128, &mdev.device(""))
+            // So that the person's pointer is the guest's.
+            .devices(&["virtio-tablet-pci"])
+            .argument("-S")
+            .prepare()?
+            .start()?;
         let viewer = view(&sway, "auto", &["--qmp", &machine.qmp_socket()?.to_string_lossy()])?;
         let corner = Corner::watch(&sway)?;
         let mut world = Self { viewer, machine, _mdev: mdev, sway, power_on: Vec::new() };
-        let shown = world.boot();
+        world.evidence().of_failure("power-on", || world.boot())?;
         world.power_on = corner.finish()?;
-        if let Err(error) = shown {
-            world.keep("power-on")?;
-            return Err(error);
-        }
         Ok(world)
     }
 
@@ -158,11 +157,7 @@ impl World {
         Ok(())
     }
 
-    fn keep(&self, name: &str) -> Result<()> {
-        keep(&self.sway, &self.viewer, name)?;
-        let dir = harness::shot::artifacts().join(name);
-        let _ = std::fs::write(dir.join("serial.log"), self.machine.serial().lines().join("\n"));
-        let _ = std::fs::copy(self.machine.stderr(), dir.join("qemu.log"));
-        Ok(())
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence::of(&self.sway, &self.viewer, &self.machine)
     }
 }

@@ -483,6 +483,21 @@ fn a_hidden_pointer_keeps_its_shape() {
     assert_eq!(*stage.model.pointer(), Pointer::Shown(Some(shape)));
 }
 
+#[test]
+fn a_cursor_plane_that_is_back_where_it_was_is_seen() {
+    let shape = Arc::new(Cursor::new(Size::new(1, 1), Point::new(0, 0), vec![0; 4]).unwrap());
+    let mut stage = Stage::new();
+    stage.model.set_pointer_kind(PointerKind::Plane);
+    let set = |x, visible| Event::PointerSet { at: Point::new(x, 0), visible };
+    for event in [Event::Cursor(shape.clone()), set(7, true), set(0, false)] {
+        stage.apply(event);
+    }
+    assert_eq!(*stage.model.pointer(), Pointer::Hidden);
+    assert!(stage.apply(Event::Cursor(shape.clone())).pointer);
+    assert_eq!(*stage.model.pointer(), Pointer::Shown(Some(shape)));
+    assert_eq!(stage.model.pointer_place(), Some(Point::new(7, 0)));
+}
+
 #[derive(Debug, Clone)]
 enum Op {
     Pixels(u32, u32),

@@ -75,6 +75,8 @@ pub struct SwayConfig {
     pub layout: Layout,
     /// What draws it.
     pub renderer: Renderer,
+    /// Whether it takes the kernel's input devices, for which it must be root's.
+    pub takes_devices: bool,
     /// More lines of configuration, see sway(5).
     pub more: String,
 }
@@ -85,6 +87,7 @@ impl Default for SwayConfig {
             outputs: vec![Output::new(1280, 800)],
             layout: Layout::default(),
             renderer: Renderer::default(),
+            takes_devices: false,
             more: String::new(),
         }
     }
@@ -179,6 +182,9 @@ impl Sway {
             .env("WLR_BACKENDS", "headless")
             .env("WLR_HEADLESS_OUTPUTS", config.outputs.len().to_string())
             .env("WLR_LIBINPUT_NO_DEVICES", "1");
+        if config.takes_devices {
+            command.env("WLR_BACKENDS", "headless,libinput").env("LIBSEAT_BACKEND", "noop");
+        }
         match config.renderer {
             Renderer::Pixman => command.env("WLR_RENDERER", "pixman"),
             // Mesa refuses to be told twice that it is to do without a GPU.
