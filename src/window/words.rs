@@ -199,7 +199,9 @@ pub(super) fn end(end: &End) -> Told {
         },
         End::Shutdown(shutdown) if shutdown.reason == Shutdown::MOVED => Told {
             title: gettext("Moved to Another Computer"),
-            body: gettext("The machine runs on there. If it is started here as well, both write to its disks."),
+            body: gettext(
+                "The machine runs on there. If it is started here as well, both write to its disks.",
+            ),
             failed: false,
         },
         End::Shutdown(shutdown) if shutdown.guest => shut_down(gettext("The guest system has shut down.")),
