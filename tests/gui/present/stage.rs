@@ -345,6 +345,7 @@ impl Stage {
     }
 
     /// Whether the screen shows a picture there at the moment.
+    #[cfg(feature = "gl")]
     pub(crate) fn shows(&mut self, at: (i32, i32), (width, height): (u32, u32), picture: u32) -> bool {
         let place = self.on_screen(at, (width, height));
         let (left, top) = (at.0.cast_unsigned(), at.1.cast_unsigned());
