@@ -103,6 +103,12 @@ fn the_pointer_at_an_edge_pushes_a_larger_picture_to_its_end() {
         let told = format!("0 MoveTo(({}, {}))", AWAY.0 + part.0, AWAY.1 + part.1);
         scene.hear_until(|answer| answer == told);
         assert_eq!(wait_for(&scene, "still", AWAY, |_| true), part);
+        // A bar that is still seen would be what the pointer comes to next.
+        let gone = wait_until("bars that are gone", LIMIT, || {
+            let seen = ["Horizontal", "Vertical"].map(|side| bar(&mut scene, side).is_some());
+            Ok((seen == [false; 2]).then_some(()))
+        });
+        gone.unwrap_or_else(|error| panic!("{error}\n{}", scene.program.log()));
     }
 }
 
